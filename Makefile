@@ -1,0 +1,37 @@
+# Each target works as the first command on a fresh checkout: it needs python3 with its venv module, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint format sample clean
+
+demo: .venv/installed
+	$(BIN)/vpcbench demo
+
+test: .venv/installed-test
+	$(BIN)/pytest
+
+lint: .venv/installed-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/installed-lint
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+sample: .venv/installed-test
+	$(BIN)/python -m tests.sample
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/installed-%: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[test,$*]'
+	touch $@ .venv/installed
