@@ -1,0 +1,104 @@
+"""One request and its answer, and the instants that were seen of it.
+
+    due ──lateness── taken ──pool, dns, connect, tls── sent ──wait── first byte ──transfer── done
+
+Every instant is `clock.now()` in nanoseconds; every phase is a duration in nanoseconds, zero where it was not paid.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+
+FIELDS = ("due", "taken", "sent", "first_byte", "done", "pool", "dns", "connect", "tls", "failure", "status", "received", "request")
+
+
+class Failure(IntEnum):
+    """Why an exchange did not succeed; its name in lower case, with hyphens, is what users see."""
+
+    NONE = 0
+    DNS = auto()
+    CONNECT_REFUSED = auto()
+    CONNECT_TIMEOUT = auto()
+    UNREACHABLE = auto()
+    TLS_VERIFY = auto()
+    TLS_HANDSHAKE = auto()
+    RESET = auto()
+    STALE = auto()
+    CLOSED_EARLY = auto()
+    TRUNCATED = auto()
+    PROTOCOL = auto()
+    TIMEOUT = auto()
+    STATUS = auto()
+    NO_PORTS = auto()
+    NO_FILES = auto()
+    LOST = auto()
+    CANCELLED = auto()
+
+    @property
+    def label(self) -> str:
+        """The name in results and reports: `connect-refused`."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the caller was left waiting, so that it ranks as infinitely slow (METHOD 4); the rest fail fast."""
+        return self in _UNANSWERED
+
+
+_UNANSWERED = frozenset(
+    {
+        Failure.CONNECT_TIMEOUT,
+        Failure.RESET,
+        Failure.STALE,
+        Failure.CLOSED_EARLY,
+        Failure.TRUNCATED,
+        Failure.TIMEOUT,
+        Failure.LOST,
+        Failure.CANCELLED,
+    }
+)
+
+
+class Exchange:
+    """Filled in by a transport while it goes on; what was not reached keeps its zero.
+
+    The zeros are the class's, so that an exchange costs only what it has to say.
+    """
+
+    due: int
+    taken: int
+    request: int  # which of the plan's requests
+    sent = 0
+    first_byte = 0
+    done = 0
+    pool = 0
+    dns = 0
+    connect = 0
+    tls = 0
+    failure = Failure.NONE
+    status = 0
+    received = 0  # bytes, head and body
+    detail = ""  # what the system said of a failure
+
+    def __init__(self, request: int, due: int, taken: int) -> None:
+        self.request = request
+        self.due = due
+        self.taken = taken
+
+    def row(self) -> tuple[int, ...]:
+        """The exchange as numbers, in the order of `FIELDS`."""
+        return (
+            self.due,
+            self.taken,
+            self.sent,
+            self.first_byte,
+            self.done,
+            self.pool,
+            self.dns,
+            self.connect,
+            self.tls,
+            self.failure,
+            self.status,
+            self.received,
+            self.request,
+        )

@@ -1,0 +1,145 @@
+"""Latency histograms: constant memory, mergeable, filled in batches.
+
+Buckets are laid out as HdrHistogram lays them out for 3 significant digits, over units of 100 ns: exact up to
+204.8 µs, then never wider than 1/1024 of their value, up to an hour. Sums, minimum and maximum are exact.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Nanoseconds = NDArray[np.int64]
+
+UNIT = 100  # nanoseconds
+LARGEST = 3_600 * 10_000_000  # an hour, in units
+_HALF_BITS = 10
+_HALF = 1 << _HALF_BITS  # sub-buckets that each further power of two adds
+
+
+def bucket_of(units: NDArray[np.int64]) -> NDArray[np.int64]:
+    """HdrHistogram's index into the counts array, for values in units."""
+    _, exponent = np.frexp(units.astype(np.float64))
+    shift = np.maximum(exponent.astype(np.int64) - (_HALF_BITS + 1), 0)
+    return (shift << _HALF_BITS) + (units >> shift)
+
+
+def lower_edge(bucket: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The smallest value, in nanoseconds, that falls into each bucket; the next bucket's edge ends it."""
+    shift = np.maximum((bucket >> _HALF_BITS) - 1, 0)
+    return ((bucket - (shift << _HALF_BITS)) << shift) * UNIT
+
+
+class Histogram:
+    """Counts of durations in nanoseconds, kept over the window of buckets that were hit."""
+
+    __slots__ = ("count", "counts", "first", "maximum", "minimum", "total")
+
+    def __init__(self) -> None:
+        self.first = 0  # the bucket that counts[0] is for
+        self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.count = 0
+        self.total = 0  # the exact sum, in nanoseconds
+        self.minimum = 0
+        self.maximum = 0
+
+    @classmethod
+    def of(cls, durations: Nanoseconds) -> Histogram:
+        """A histogram of these durations (nanoseconds; below zero counts as zero, above an hour as an hour)."""
+        new = cls()
+        new.record(durations)
+        return new
+
+    def record(self, durations: Nanoseconds) -> None:
+        """Count a batch."""
+        if not len(durations):
+            return
+        durations = np.maximum(durations, 0)
+        self._extremes(int(durations.min()), int(durations.max()))
+        self.count += len(durations)
+        self.total += int(durations.sum())
+        if self.maximum == 0:  # a phase that nobody paid
+            self._add(0, np.array([len(durations)]))
+            return
+        buckets = bucket_of(np.minimum(durations // UNIT, LARGEST))
+        first = int(buckets.min())
+        self._add(first, np.bincount(buckets - first))
+
+    def merge(self, other: Histogram) -> None:
+        """Count all that `other` counted; exact, and in any order."""
+        if not other.count:
+            return
+        self._extremes(other.minimum, other.maximum)
+        self.count += other.count
+        self.total += other.total
+        self._add(other.first, other.counts)
+
+    @property
+    def mean(self) -> float:
+        """The exact mean in nanoseconds; NaN when nothing was counted."""
+        return self.total / self.count if self.count else float("nan")
+
+    def quantile(self, q: float, beyond: int = 0) -> float:
+        """The q-quantile in nanoseconds, interpolated within its bucket.
+
+        `beyond` further exchanges are ranked as infinitely slow; a quantile that reaches them is `inf`, and NaN
+        where nothing was counted at all.
+        """
+        total = self.count + beyond
+        if not total:
+            return float("nan")
+        rank = q * total
+        if rank > self.count:
+            return float("inf")
+        reached = np.cumsum(self.counts)
+        at = int(np.searchsorted(reached, max(rank, 1e-9)))
+        inside = 1 - (reached[at] - rank) / self.counts[at]
+        low, high = lower_edge(np.array([self.first + at, self.first + at + 1]))
+        return float(min(max(low + inside * (high - low), self.minimum), self.maximum))
+
+    def above(self, value: float) -> float:
+        """How many of the counted exceed `value` (nanoseconds); within its bucket, in proportion."""
+        if not self.count or value >= self.maximum:
+            return 0.0
+        if value < self.minimum:
+            return float(self.count)
+        at = int(bucket_of(np.array([int(value) // UNIT]))[0]) - self.first
+        low, high = lower_edge(np.array([self.first + at, self.first + at + 1]))
+        return float(self.counts[at + 1 :].sum() + self.counts[at] * (high - value) / (high - low))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a file: the window of counts, compressed."""
+        packed = base64.b85encode(zlib.compress(self.counts.astype("<i8").tobytes())).decode()
+        return {"first": self.first, "counts": packed, "total": self.total, "min": self.minimum, "max": self.maximum}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Histogram:
+        """The inverse of `to_dict`."""
+        new = cls()
+        new.first = int(data["first"])
+        packed = zlib.decompress(base64.b85decode(data["counts"]))
+        new.counts = np.frombuffer(packed, dtype="<i8").astype(np.int64)
+        new.count = int(new.counts.sum())
+        new.total, new.minimum, new.maximum = int(data["total"]), int(data["min"]), int(data["max"])
+        return new
+
+    def _extremes(self, low: int, high: int) -> None:
+        self.minimum = min(self.minimum, low) if self.count else low
+        self.maximum = max(self.maximum, high)
+
+    def _add(self, first: int, counts: NDArray[np.int64]) -> None:
+        """Add counts whose first bucket is `first`, widening the window where it is too narrow."""
+        if not len(self.counts):
+            self.first, self.counts = first, counts.astype(np.int64)
+            return
+        low = min(self.first, first)
+        high = max(self.first + len(self.counts), first + len(counts))
+        if high - low > len(self.counts):
+            wider = np.zeros(high - low, np.int64)
+            wider[self.first - low : self.first - low + len(self.counts)] = self.counts
+            self.first, self.counts = low, wider
+        self.counts[first - self.first : first - self.first + len(counts)] += counts

@@ -1,0 +1,88 @@
+"""From exchanges to a recording, a batch at a time: the hot loop appends one tuple, NumPy does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.measure.exchange import FIELDS, Exchange, Failure
+from benchmark.measure.recording import Recording
+
+BATCH = 8192  # exchanges kept before they are folded into the recording
+
+
+class Recorder:
+    """Records the exchanges of one target in one round.
+
+    Args:
+        origin: the round's start (clock nanoseconds), zero of the series.
+        request_sizes: bytes on the wire of each of the plan's requests.
+    """
+
+    def __init__(self, origin: int, request_sizes: Sequence[int]) -> None:
+        self._origin = origin
+        self._sizes = np.array(request_sizes, np.int64)
+        self._rows: list[tuple[int, ...]] = []
+        self.recording = Recording()
+
+    def add(self, exchange: Exchange) -> None:
+        """Keep one exchange that is done."""
+        self._rows.append(exchange.row())
+        if len(self._rows) >= BATCH:
+            self.fold()
+
+    def add_handshake(self, dns: int, connect: int, tls: int) -> None:
+        """Keep what a new connection paid (nanoseconds)."""
+        self.recording.new_connections += 1
+        for name, paid in (("dns", dns), ("connect", connect), ("tls", tls)):
+            self.recording.handshakes[name].record(np.array([paid]))
+
+    def take(self) -> Recording:
+        """All that was recorded since the last call."""
+        self.fold()
+        taken, self.recording = self.recording, Recording()
+        return taken
+
+    def fold(self) -> None:
+        """Count what was added into the recording."""
+        if not self._rows:
+            return
+        count = len(self._rows) * len(FIELDS)
+        flat = np.fromiter(chain.from_iterable(self._rows), np.int64, count)
+        self._rows.clear()
+        self._count(dict(zip(FIELDS, flat.reshape(-1, len(FIELDS)).T, strict=True)))
+
+    def _count(self, seen: dict[str, NDArray[np.int64]]) -> None:
+        kept = self.recording
+        ok = seen["failure"] == Failure.NONE
+        kept.scheduled += len(ok)
+        kept.ok += int(ok.sum())
+        kept.sent_bytes += int(self._sizes[seen["request"][seen["sent"] > 0]].sum())
+        kept.received_bytes += int(seen["received"].sum())
+        kept.statuses.update(_tally(seen["status"][seen["status"] > 0]))
+        kept.first_due = min(filter(None, (kept.first_due, int(seen["due"].min()))))
+        kept.last_done = max(kept.last_done, int(seen["done"].max()))
+        for code, n in _tally(seen["failure"][~ok]).items():
+            kind = Failure(code)
+            kept.failures[kind.label] += n
+            kept.unanswered += n * kind.unanswered
+            kept.stale_reuses += n * (kind is Failure.STALE)
+        response = seen["done"] - seen["due"]
+        for name, durations in (
+            ("response", response),
+            ("service", seen["done"] - seen["taken"] - seen["pool"]),
+            ("wait", seen["first_byte"] - seen["sent"]),
+            ("transfer", seen["done"] - seen["first_byte"]),
+            *((name, seen[name]) for name in ("pool", "dns", "connect", "tls")),
+        ):
+            kept.histograms[name].record(durations[ok])
+        kept.histograms["lateness"].record(seen["taken"] - seen["due"])
+        kept.series.record(seen["due"] - self._origin, response, ok)
+
+
+def _tally(values: NDArray[np.int64]) -> dict[int, int]:
+    found, counts = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))

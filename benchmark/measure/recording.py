@@ -1,0 +1,172 @@
+"""What is kept of the exchanges of one target in one round: constant memory, serialisable, exactly mergeable.
+
+The accounting invariant holds in every recording that a round ends with: scheduled = ok + failed + unsent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.measure.histogram import Histogram, Nanoseconds
+from benchmark.units import NANOSECONDS
+
+PHASES = ("pool", "dns", "connect", "tls", "wait", "transfer")
+METRICS = ("response", "service", "lateness", *PHASES)
+MOST_POINTS = 120  # of a series
+
+
+class Point:
+    """One stretch of time in a series, by the instants at which its exchanges were due."""
+
+    __slots__ = ("failed", "response")
+
+    def __init__(self) -> None:
+        self.response = Histogram()
+        self.failed = 0
+
+    def merge(self, other: Point) -> None:
+        """Add what `other` saw."""
+        self.response.merge(other.response)
+        self.failed += other.failed
+
+
+class Series:
+    """Response times over time, from the round's start: stretches of 1 s, coarsened by merging neighbours."""
+
+    def __init__(self, width: int = NANOSECONDS) -> None:
+        self.width = width  # nanoseconds
+        self.points: dict[int, Point] = {}
+
+    def record(self, offsets: Nanoseconds, response: Nanoseconds, ok: NDArray[np.bool_]) -> None:
+        """Count a batch; offsets are nanoseconds of the due instants since the round's start."""
+        indexes = np.maximum(offsets, 0) // self.width
+        for index in np.unique(indexes):
+            here = indexes == index
+            point = self.points.setdefault(int(index), Point())
+            point.response.record(response[here & ok])
+            point.failed += int((here & ~ok).sum())
+        self._coarsen()
+
+    def merge(self, other: Series) -> None:
+        """Add what `other` saw, at the coarser of both widths."""
+        while self.width < other.width:
+            self._halve()
+        for index, point in other.points.items():
+            self.points.setdefault(index * other.width // self.width, Point()).merge(point)
+        self._coarsen()
+
+    def _coarsen(self) -> None:
+        while self.points and max(self.points) >= MOST_POINTS:
+            self._halve()
+
+    def _halve(self) -> None:
+        self.width *= 2
+        finer, self.points = self.points, {}
+        for index, point in finer.items():
+            self.points.setdefault(index // 2, Point()).merge(point)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        points = {str(i): {"failed": p.failed, "response": p.response.to_dict()} for i, p in self.points.items()}
+        return {"width": self.width, "points": points}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Series:
+        """The inverse of `to_dict`."""
+        new = cls(int(data["width"]))
+        for index, kept in data["points"].items():
+            point = new.points[int(index)] = Point()
+            point.failed = int(kept["failed"])
+            point.response = Histogram.from_dict(kept["response"])
+        return new
+
+
+class Recording:
+    """Counts, statuses, bytes, exact sums, histograms and series; `merge` adds another one exactly.
+
+    `histograms` hold the successes, by the names in `METRICS`. `handshakes` hold what each new connection paid (dns,
+    connect, tls), whether or not an exchange waited for it; `new_connections` counts them.
+    """
+
+    def __init__(self) -> None:
+        self.scheduled = 0
+        self.ok = 0
+        self.unsent = 0
+        self.failures: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.unanswered = 0  # failed, and ranked as infinitely slow
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.new_connections = 0
+        self.stale_reuses = 0
+        self.histograms = {name: Histogram() for name in METRICS}
+        self.handshakes = {name: Histogram() for name in ("dns", "connect", "tls")}
+        self.series = Series()
+        self.first_due = 0  # clock nanoseconds; zero: none yet
+        self.last_done = 0
+
+    @property
+    def failed(self) -> int:
+        """Exchanges that did not succeed, of all kinds."""
+        return self.failures.total()
+
+    @property
+    def beyond(self) -> int:
+        """How many rank as infinitely slow in response-time quantiles (METHOD 4)."""
+        return self.unanswered + self.unsent
+
+    def quantile(self, metric: str, q: float) -> float:
+        """The q-quantile of a metric in nanoseconds; in response times the unanswered and unsent rank as infinite."""
+        return self.histograms[metric].quantile(q, self.beyond if metric == "response" else 0)
+
+    def merge(self, other: Recording) -> None:
+        """Add all that `other` kept; exact, and in any order."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.failures.update(other.failures)
+        self.statuses.update(other.statuses)
+        for mine, others in ((self.histograms, other.histograms), (self.handshakes, other.handshakes)):
+            for name, histogram in mine.items():
+                histogram.merge(others[name])
+        self.series.merge(other.series)
+        self.first_due = min(filter(None, (self.first_due, other.first_due)), default=0)
+        self.last_done = max(self.last_done, other.last_done)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        return {
+            **{name: getattr(self, name) for name in (*_COUNTS, "first_due", "last_done")},
+            "failures": dict(self.failures),
+            "statuses": {str(status): n for status, n in self.statuses.items()},
+            "histograms": {name: histogram.to_dict() for name, histogram in self.histograms.items()},
+            "handshakes": {name: histogram.to_dict() for name, histogram in self.handshakes.items()},
+            "series": self.series.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Recording:
+        """The inverse of `to_dict`."""
+        new = cls()
+        for name in (*_COUNTS, "first_due", "last_done"):
+            setattr(new, name, int(data[name]))
+        new.failures = Counter(data["failures"])
+        new.statuses = Counter({int(status): n for status, n in data["statuses"].items()})
+        new.histograms = {name: Histogram.from_dict(data["histograms"][name]) for name in METRICS}
+        new.handshakes = {name: Histogram.from_dict(kept) for name, kept in data["handshakes"].items()}
+        new.series = Series.from_dict(data["series"])
+        return new
+
+
+_COUNTS = ("scheduled", "ok", "unsent", "unanswered", "sent_bytes", "received_bytes", "new_connections", "stale_reuses")
+
+
+def merged(recordings: list[Recording]) -> Recording:
+    """All of them as one, for pooled figures."""
+    total = Recording()
+    for recording in recordings:
+        total.merge(recording)
+    return total

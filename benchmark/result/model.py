@@ -1,0 +1,183 @@
+"""`result.json`, schema `vpcbench.result/1`: the figures of a run, as other programs read them.
+
+Times are in milliseconds and their keys end in `_ms`; bytes are bytes; rates are per second. A figure that the run
+cannot support is null. A quantile that reaches unanswered requests is null as well, and `at_least` says what it
+cannot be less than.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = "vpcbench.result/1"
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+
+
+class Figures(_Part):
+    """A distribution of durations, in milliseconds."""
+
+    mean: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    p99_9: float | None = Field(None, alias="p99.9")
+    max: float | None = None
+    at_least: dict[str, float] = Field({}, description="quantiles that reach unanswered requests")
+
+    def get(self, name: str) -> float | None:
+        """The figure by the name it has in the file: `p99.9`."""
+        value: float | None = getattr(self, name.replace(".", "_"))
+        return value
+
+
+class Counts(_Part):
+    """The account: scheduled = ok + failed + unsent, exactly."""
+
+    scheduled: int
+    ok: int
+    failed: int
+    unsent: int
+    failures: dict[str, int]
+    statuses: dict[str, int]
+
+
+class Unmeasured(_Part):
+    """Requests that were sent outside the measured part, so that a server's own log can be reconciled."""
+
+    warmup: int
+    probes: int
+
+
+class Rates(_Part):
+    """Requests per second of measured time: asked for (open loop only), and answered well."""
+
+    offered: float | None
+    achieved: float
+
+
+class Bytes(_Part):
+    """HTTP bytes of the measured part, heads and bodies, per direction."""
+
+    sent: int
+    received: int
+
+
+class Connections(_Part):
+    """Connections of the measured part and its warm-ups, and reuses of one that the server had closed."""
+
+    opened: int
+    stale_reuses: int
+
+
+class TargetResult(_Part):
+    """One target over all of its sound rounds; `counts` covers flawed rounds too."""
+
+    url: str
+    addresses: list[str]
+    rounds: int
+    counts: Counts
+    unmeasured: Unmeasured
+    rate: Rates
+    response_ms: Figures = Field(description="done − due, of successes, with the unanswered as infinitely slow")
+    success_ms: Figures = Field(description="done − due, of successes alone")
+    service_ms: Figures = Field(description="done − taken − pool wait, of successes")
+    lateness_ms: Figures = Field(description="taken − due: the generator's own delay")
+    phases_ms: dict[str, Figures] = Field(description="per exchange; zero where a phase was not paid")
+    handshakes_ms: dict[str, Figures] = Field(description="per new connection, most of them opened in warm-ups")
+    bytes: Bytes
+    connections: Connections
+    notes: list[str] = []
+
+
+class Estimate(_Part):
+    """A value with its confidence interval; null where the run cannot support it."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Metric(_Part):
+    """One metric of two targets. Times in milliseconds; difference = candidate − baseline, ratio = candidate / baseline."""
+
+    metric: str = Field(description="response.p50, response.mean, …")
+    baseline: float | None
+    candidate: float | None
+    primary: bool
+    difference: Estimate
+    ratio: Estimate
+    enough_data: bool
+    withheld: str | None = Field(None, description="why there is no figure, or no interval")
+
+
+class Comparison(_Part):
+    """A candidate beside the baseline."""
+
+    baseline: str
+    candidate: str
+    confidence: float
+    rounds: int
+    metrics: list[Metric]
+    remarks: list[str] = Field([], description="what a reader must know before quoting a figure")
+
+    @property
+    def primary(self) -> Metric:
+        """The metric of the headline."""
+        return next(metric for metric in self.metrics if metric.primary)
+
+
+class ObjectiveResult(_Part):
+    """One objective on one target."""
+
+    objective: str
+    target: str
+    met: bool
+    measured: float | None = Field(description="in the objective's unit: ms, share or per second; null: no figure")
+    said: str = Field(description="the measured value for people")
+
+
+class Verdict(_Part):
+    """Whether the objectives were met, and whether the run can be believed at all."""
+
+    status: Literal["pass", "fail", "invalid", "interrupted"]
+    reasons: list[str] = []
+
+
+class Generator(_Part):
+    """The load generator's own health."""
+
+    processes: int
+    cpu_seconds: float
+    max_rss_bytes: int
+    lateness_ms: Figures
+    saturated: bool
+    reasons: list[str] = []
+
+
+class Result(_Part):
+    """The whole of `result.json`."""
+
+    schema_: str = Field(SCHEMA, alias="schema")
+    name: str
+    started_at: str
+    finished_at: str
+    scenario: dict[str, Any]
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    verdict: Verdict
+    targets: dict[str, TargetResult]
+    comparisons: list[Comparison] = []
+    objectives: list[ObjectiveResult] = []
+    generator: Generator
+    notes: list[str] = []
+
+    def to_json(self) -> str:
+        """The file's text."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
