@@ -1,22 +1,24 @@
 """The one clock, and alarms that ring on time.
 
-Every instant in the program is `time.monotonic_ns()`. An epoll loop's own timers tick in milliseconds, so what must
-happen at an instant hangs on a Linux timerfd instead, which the loop watches like a socket (elsewhere: the loop's
-timers).
+Every instant in the program is `time.monotonic_ns()`. An epoll loop's own timers tick in milliseconds, so
+what must happen at an instant hangs on a Linux timerfd instead, which the loop watches like a socket
+(elsewhere: the loop's timers).
 """
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import heapq
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from benchmark.units import NANOSECONDS
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
 
 now = time.monotonic_ns
 
@@ -25,7 +27,7 @@ class Alarm(Protocol):
     """One instant at which a callback is to run."""
 
     def arm(self, at: int) -> None:
-        """Ring once at `at` (nanoseconds of `now`), or at once where that is past; replaces an earlier instant."""
+        """Ring once at `at` (nanoseconds of `now`; the past: at once), and at no instant set before."""
 
     def close(self) -> None:
         """Ring no more."""
@@ -46,13 +48,17 @@ class TimerfdAlarm:
         loop.add_reader(self._fd, self._ready)
 
     def arm(self, at: int) -> None:
-        """Ring once at `at`; a zero would disarm the timer, so the past is the first nanosecond of the clock."""
+        """Ring once at `at`; a zero would disarm the timer, so the past is the clock's first nanosecond."""
         _timerfd_settime(self._fd, max(at, 1))
 
     def close(self) -> None:
-        """Ring no more, and give the descriptor back."""
-        self._loop.remove_reader(self._fd)
-        os.close(self._fd)
+        """Ring no more, and give the descriptor back; once, for its number may soon be another file's."""
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        if not self._loop.is_closed():
+            self._loop.remove_reader(fd)
+        os.close(fd)
 
     def _ready(self) -> None:
         try:
@@ -68,21 +74,29 @@ class LoopAlarm:
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
         self._ring = ring
+        self._at = 0
         self._handle: asyncio.TimerHandle | None = None
 
     def arm(self, at: int) -> None:
         """Ring once at `at`."""
         self.close()
-        self._handle = self._loop.call_later(max(0, at - now()) / NANOSECONDS, self._ring)
+        self._at = at
+        self._handle = self._loop.call_later(max(0, at - now()) / NANOSECONDS, self._ready)
 
     def close(self) -> None:
         """Ring no more."""
         if self._handle:
             self._handle.cancel()
 
+    def _ready(self) -> None:
+        if now() < self._at:  # uvloop rounds to the nearest millisecond, so half of its timers are early
+            self.arm(self._at)
+        else:
+            self._ring()
+
 
 class Sleeper:
-    """Lets any number of coroutines sleep until an instant, all on one alarm."""
+    """Lets any number of coroutines sleep until an instant, all on one alarm; they wake in its order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -91,7 +105,7 @@ class Sleeper:
         self._tickets = 0
 
     async def sleep_until(self, at: int) -> None:
-        """Return at `at` (nanoseconds of `now`), at once where that is past."""
+        """Return at `at` (nanoseconds of `now`) or just after; where that is past, without yielding."""
         if at <= now():
             return
         woken = self._loop.create_future()
@@ -102,8 +116,10 @@ class Sleeper:
         await woken
 
     def close(self) -> None:
-        """Wake nobody any more."""
+        """Ring no more, and cancel whoever still sleeps: nothing else would ever wake them."""
         self._alarm.close()
+        while self._sleeping:
+            self._sleeping.pop()[2].cancel()
 
     def _wake(self) -> None:
         while self._sleeping and self._sleeping[0][0] <= now():
