@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from enum import IntEnum, auto
 
-FIELDS = ("due", "taken", "sent", "first_byte", "done", "pool", "dns", "connect", "tls", "failure", "status", "received", "request")
+FIELDS = (
+    "due", "taken", "sent", "first_byte", "done", "pool", "dns", "connect", "tls",
+    "failure", "status", "received", "stale", "request",
+)  # fmt: skip
 
 
 class Failure(IntEnum):
@@ -78,6 +81,7 @@ class Exchange:
     failure = Failure.NONE
     status = 0
     received = 0  # bytes, head and body
+    stale = 0  # reuses of a connection that the server had closed
     detail = ""  # what the system said of a failure
 
     def __init__(self, request: int, due: int, taken: int) -> None:
@@ -100,5 +104,6 @@ class Exchange:
             self.failure,
             self.status,
             self.received,
+            self.stale,
             self.request,
         )

@@ -18,12 +18,12 @@ class Recorder:
     """Records the exchanges of one target in one round.
 
     Args:
-        origin: the round's start (clock nanoseconds), zero of the series.
         request_sizes: bytes on the wire of each of the plan's requests.
     """
 
-    def __init__(self, origin: int, request_sizes: Sequence[int]) -> None:
-        self._origin = origin
+    def __init__(self, request_sizes: Sequence[int]) -> None:
+        self.origin = 0  # start of the measured part (clock nanoseconds), zero of the series
+        self.seen = 0  # exchanges recorded so far, over all that was taken
         self._sizes = np.array(request_sizes, np.int64)
         self._rows: list[tuple[int, ...]] = []
         self.recording = Recording()
@@ -58,10 +58,12 @@ class Recorder:
     def _count(self, seen: dict[str, NDArray[np.int64]]) -> None:
         kept = self.recording
         ok = seen["failure"] == Failure.NONE
+        self.seen += len(ok)
         kept.scheduled += len(ok)
         kept.ok += int(ok.sum())
         kept.sent_bytes += int(self._sizes[seen["request"][seen["sent"] > 0]].sum())
         kept.received_bytes += int(seen["received"].sum())
+        kept.stale_reuses += int(seen["stale"].sum())
         kept.statuses.update(_tally(seen["status"][seen["status"] > 0]))
         kept.first_due = min(filter(None, (kept.first_due, int(seen["due"].min()))))
         kept.last_done = max(kept.last_done, int(seen["done"].max()))
@@ -69,7 +71,6 @@ class Recorder:
             kind = Failure(code)
             kept.failures[kind.label] += n
             kept.unanswered += n * kind.unanswered
-            kept.stale_reuses += n * (kind is Failure.STALE)
         response = seen["done"] - seen["due"]
         for name, durations in (
             ("response", response),
@@ -80,7 +81,7 @@ class Recorder:
         ):
             kept.histograms[name].record(durations[ok])
         kept.histograms["lateness"].record(seen["taken"] - seen["due"])
-        kept.series.record(seen["due"] - self._origin, response, ok)
+        kept.series.record(seen["due"] - self.origin, response, ok)
 
 
 def _tally(values: NDArray[np.int64]) -> dict[int, int]:

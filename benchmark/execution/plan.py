@@ -1,0 +1,140 @@
+"""A scenario worked out to the last request: what a worker needs, and nothing that cannot be sent to one.
+
+Everything here is frozen and picklable, so that the same order can go to a process or to another machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.schedule.base import Schedule
+from benchmark.schedule.closed_loop import ClosedLoop
+from benchmark.schedule.open_loop import ConstantRate, Poisson
+from benchmark.transport.base import Destination, PreparedRequest
+from benchmark.transport.prepare import destination, full_url, prepare
+from benchmark.units import NANOSECONDS
+
+if TYPE_CHECKING:
+    from benchmark.scenario.load import LoadedScenario
+    from benchmark.scenario.model import Load
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """Where one target's requests go, and what they are."""
+
+    name: str
+    url: str  # what is called
+    destination: Destination
+    requests: tuple[PreparedRequest, ...]
+
+
+@dataclass(frozen=True)
+class ProbeOrder:
+    """One request, watched closely."""
+
+    target: TargetPlan
+
+
+@dataclass(frozen=True)
+class RoundOrder:
+    """One round on one target. Times in nanoseconds."""
+
+    target: TargetPlan
+    schedule: Schedule
+    weights: tuple[float, ...]  # of the target's requests
+    seed: int  # of the choice among them
+    warmup: int
+    measured: int
+    connections: int  # opened beforehand
+    limit: int  # of connections
+    keep_connections: bool
+    resend_stale: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be sent, where to, and when."""
+
+    targets: tuple[TargetPlan, ...]
+    weights: tuple[float, ...]
+    load: Load
+    rounds: int
+    seed: int
+    keep_connections: bool
+    resend_stale: bool
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether the schedule, not the answers, decides when requests are due."""
+        return self.load.rate is not None
+
+    @property
+    def measured(self) -> int:
+        """A round's measured time in nanoseconds: the target's share of `duration`."""
+        return round(self.load.duration * NANOSECONDS / self.rounds)
+
+    @property
+    def timeout(self) -> int:
+        """The longest a request may take, in nanoseconds."""
+        return max(request.timeout for target in self.targets for request in target.requests)
+
+    def schedule(self, number: int) -> Schedule:
+        """When requests are due in round `number`: the same for every target."""
+        if self.load.rate is None:
+            assert self.load.connections is not None
+            return ClosedLoop(self.load.connections, round((self.load.think or 0) * NANOSECONDS))
+        if self.load.arrivals == "poisson":
+            return Poisson(self.load.rate, seed=self.seed * 1_000_003 + number)
+        return ConstantRate(self.load.rate)
+
+    def sequence(self, number: int) -> list[TargetPlan]:
+        """The targets of round `number` in their order: shuffled in balanced pairs of rounds, seeded (METHOD 8)."""
+        shuffled = np.random.default_rng((self.seed, number // 2)).permutation(len(self.targets))
+        forwards = [self.targets[at] for at in shuffled]
+        return forwards if number % 2 == 0 else forwards[::-1]
+
+    def order(self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int) -> RoundOrder:
+        """Round `number` on `target`, over connections opened beforehand."""
+        limit = self.load.max_connections if self.load.connections is None else self.load.connections
+        return RoundOrder(
+            target=target,
+            schedule=self.schedule(number),
+            weights=self.weights,
+            seed=self.seed * 1_000_003 + number,
+            warmup=warmup,
+            measured=measured,
+            connections=min(connections, limit),
+            limit=limit,
+            keep_connections=self.keep_connections,
+            resend_stale=self.resend_stale,
+        )
+
+
+def make_plan(loaded: LoadedScenario) -> Plan:
+    """Work a scenario out."""
+    scenario = loaded.scenario
+    bodies = [loaded.read_body(request) for request in scenario.all_requests]
+    targets = tuple(
+        TargetPlan(
+            name=name,
+            url=full_url(target, scenario.all_requests[0]),
+            destination=destination(target),
+            requests=tuple(
+                prepare(target, request, body) for request, body in zip(scenario.all_requests, bodies, strict=True)
+            ),
+        )
+        for name, target in scenario.targets.items()
+    )
+    return Plan(
+        targets=targets,
+        weights=tuple(float(request.weight) for request in scenario.all_requests),
+        load=scenario.load,
+        rounds=scenario.rounds,
+        seed=scenario.seed,
+        keep_connections=scenario.keep_connections,
+        resend_stale=scenario.resend_stale,
+    )

@@ -1,0 +1,92 @@
+"""The contract between the send loop and whatever carries its requests.
+
+A transport is handed exchanges by `send` and hands each back to its owner exactly once, by calling `finished`, with
+its instants, phases, status and failure filled in. It never raises for what a network or a server does.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from benchmark.measure.exchange import Exchange
+
+Finished = Callable[[Exchange], None]
+Handshake = Callable[[int, int, int], None]  # what a new connection paid: dns, connect, tls (nanoseconds)
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """A request, ready to be sent any number of times."""
+
+    method: str
+    target: str  # path and query, as on the request line
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    timeout: int  # nanoseconds, from taken to done
+    expected: frozenset[int] | None  # statuses; None: any below 400
+    wire: bytes = field(repr=False)  # the whole of it, as HTTP/1.1
+
+    def expects(self, status: int) -> bool:
+        """Whether this status is a success."""
+        return status < 400 if self.expected is None else status in self.expected
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a target's connections go."""
+
+    scheme: str
+    host: str  # as in the URL: the name for SNI and certificates
+    port: int
+    verify_tls: bool = True
+    resolve: str | None = None  # connect here instead of asking DNS
+
+    @property
+    def name(self) -> str:
+        """What is looked up."""
+        return self.resolve or self.host
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """How to speak TLS to it; None for plain HTTP."""
+        if self.scheme != "https":
+            return None
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        if not self.verify_tls:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+@dataclass(frozen=True)
+class Pool:
+    """How many connections may be open, and how many may be on their way at once."""
+
+    limit: int
+    pending: int = 32
+
+
+class Transport(Protocol):
+    """Carries exchanges to one destination over a pool of connections of its own."""
+
+    addresses: list[str]  # where connections were opened to, as ip:port
+    finished: Finished
+    handshake: Handshake
+
+    async def open(self, connections: int) -> None:
+        """Resolve the name and open this many connections beforehand; what fails is left to the exchanges to meet."""
+
+    def rotate(self, in_turn: bool) -> None:
+        """Reuse idle connections in turn (to warm all), or the last used first."""
+
+    def send(self, exchange: Exchange) -> None:
+        """Start an exchange, now or when a connection is free. Never blocks, never raises."""
+
+    def cancel(self) -> None:
+        """End every exchange that is not done as cancelled."""
+
+    async def close(self) -> None:
+        """Close all connections, and wait until they are."""

@@ -1,0 +1,62 @@
+"""Library and operating-system errors become our kinds of failure here, and nowhere else."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+from benchmark.measure.exchange import Failure
+
+_BY_NUMBER = {
+    errno.ECONNREFUSED: Failure.CONNECT_REFUSED,
+    errno.ETIMEDOUT: Failure.CONNECT_TIMEOUT,
+    errno.EHOSTUNREACH: Failure.UNREACHABLE,
+    errno.ENETUNREACH: Failure.UNREACHABLE,
+    errno.EACCES: Failure.UNREACHABLE,  # a local firewall
+    errno.EPERM: Failure.UNREACHABLE,
+    errno.EADDRNOTAVAIL: Failure.NO_PORTS,
+    errno.EMFILE: Failure.NO_FILES,
+    errno.ENFILE: Failure.NO_FILES,
+    errno.ECONNRESET: Failure.RESET,
+    errno.EPIPE: Failure.RESET,
+    errno.ECONNABORTED: Failure.RESET,
+}
+
+
+def of_connecting(error: Exception, connected: bool) -> Failure:
+    """Why a connection could not be had; `connected` once TCP's handshake was over and TLS's had begun."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Failure.TLS_VERIFY
+    if isinstance(error, ssl.SSLError) or connected:
+        return Failure.TLS_HANDSHAKE
+    if isinstance(error, socket.gaierror):
+        return Failure.DNS
+    if isinstance(error, OSError):
+        return _BY_NUMBER.get(error.errno or 0, Failure.UNREACHABLE)
+    return Failure.UNREACHABLE
+
+
+def of_losing(error: Exception | None, *, reused: bool, answering: bool, headed: bool) -> Failure:
+    """Why a connection was lost under an exchange.
+
+    Args:
+        error: what the system said; None for an orderly end.
+        reused: whether the connection had served an exchange before.
+        answering: whether a byte of the answer had come.
+        headed: whether the answer's head was complete.
+    """
+    if reused and not answering:
+        return Failure.STALE
+    if headed:
+        return Failure.TRUNCATED
+    return Failure.RESET if error else Failure.CLOSED_EARLY
+
+
+def describe(error: Exception | None) -> str:
+    """What the system said, in a line."""
+    if error is None:
+        return "the server closed the connection"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,434 @@
+"""HTTP/1.1 over uvloop and httptools, kept bare: one object a connection, one write a request.
+
+A pool opens connections, lends them last-in-first-out and queues what finds none; a connection carries one exchange
+at a time. The parser gets only the callbacks that it needs, since each costs time on every answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+import httptools
+
+from benchmark.clock import now
+from benchmark.measure.exchange import Exchange, Failure
+from benchmark.measure.probe import MOST_BODY, Answer
+from benchmark.transport import failures
+from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
+from benchmark.units import NANOSECONDS
+
+LARGEST_HEAD = 64 * 1024  # bytes
+_DELIMITED = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+
+
+class Http1Transport:
+    """A pool of connections to one destination. See `transport.base.Transport` for the contract."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        requests: Sequence[PreparedRequest],
+        pool: Pool,
+        finished: Finished,
+        handshake: Handshake,
+        *,
+        resend_stale: bool = False,
+        capture: bool = False,
+    ) -> None:
+        self.addresses: list[str] = []
+        self.requests = requests
+        self.finished = finished
+        self.resend_stale = resend_stale
+        self._destination = destination
+        self._pool = pool
+        self.handshake = handshake
+        self._connection = CapturingConnection if capture else Connection
+        self._tls = destination.tls_context()
+        self._loop = asyncio.get_running_loop()
+        self._resolving = asyncio.Lock()
+        self._places: deque[tuple[Any, ...]] = deque()  # what getaddrinfo said
+        self._connections: set[Connection] = set()
+        self._idle: deque[Connection] = deque()
+        self._take_idle = self._idle.pop
+        self._waiting: deque[Exchange] = deque()
+        self._connecting: dict[asyncio.Task[None], Exchange | None] = {}
+        shortest = min(request.timeout for request in requests) / NANOSECONDS
+        self._sweep_every = min(max(shortest / 50, 0.002), 0.25)
+        self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
+
+    # ── the contract ──
+
+    async def open(self, connections: int) -> None:
+        """Open connections beforehand, a bounded number at once, each in bounded time."""
+        missing = min(connections, self._pool.limit) - len(self._connections)
+        patience = max(request.timeout for request in self.requests) / NANOSECONDS
+        while missing > 0:
+            opening = [self._begin_connecting(None) for _ in range(min(missing, self._pool.pending))]
+            missing -= len(opening)
+            _, late = await asyncio.wait(opening, timeout=patience)
+            for task in late:
+                task.cancel()
+
+    def rotate(self, in_turn: bool) -> None:
+        """Reuse idle connections in turn, or the last used first."""
+        self._take_idle = self._idle.popleft if in_turn else self._idle.pop
+
+    def send(self, exchange: Exchange) -> None:
+        """Send on an idle connection, else on a new one, else queue."""
+        if self._idle:
+            self._take_idle().start(exchange)
+        elif self._may_connect():
+            self._begin_connecting(exchange)
+        else:
+            self._waiting.append(exchange)
+
+    def cancel(self) -> None:
+        """End every exchange that is not done as cancelled."""
+        self._expire(lambda exchange: Failure.CANCELLED)
+
+    async def close(self) -> None:
+        """Close all connections, and wait until they are."""
+        self._sweeper.cancel()
+        for task in list(self._connecting):
+            task.cancel()
+        for connection in list(self._connections):
+            connection.close()
+        for _ in range(200):
+            if not self._connections and not self._connecting:
+                return
+            await asyncio.sleep(0.005)
+        for connection in list(self._connections):
+            connection.abort()
+
+    # ── what connections say ──
+
+    def release(self, connection: Connection) -> None:
+        """A connection is free again."""
+        if self._waiting:
+            self._start_waiting(connection)
+        else:
+            self._idle.append(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is gone; what waits may need another."""
+        self._connections.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._connect_for_waiting()
+
+    # ── connecting ──
+
+    def _may_connect(self) -> bool:
+        pending = len(self._connecting)
+        return pending < self._pool.pending and len(self._connections) + pending < self._pool.limit
+
+    def _connect_for_waiting(self) -> None:
+        while self._waiting and self._may_connect():
+            exchange = self._waiting.popleft()
+            exchange.pool += now() - exchange.taken
+            self._begin_connecting(exchange)
+
+    def _begin_connecting(self, exchange: Exchange | None) -> asyncio.Task[None]:
+        task = self._loop.create_task(self._connect(exchange))
+        self._connecting[task] = exchange
+        task.add_done_callback(self._end_connecting)
+        return task
+
+    def _end_connecting(self, task: asyncio.Task[None]) -> None:
+        self._connecting.pop(task, None)
+        self._connect_for_waiting()
+
+    async def _connect(self, exchange: Exchange | None) -> None:
+        paid = [now()]  # began, resolved, connected, secured
+        try:
+            places = await self._resolve()
+            paid.append(now())
+            sock = await self._connect_socket(places)
+            paid.append(now())
+            name = self._destination.host if self._tls else None
+            _, connection = await self._loop.create_connection(
+                lambda: self._connection(self, sock), sock=sock, ssl=self._tls, server_hostname=name
+            )
+            paid.append(now())
+        except Exception as error:  # whatever it is: this is where errors become failures
+            if exchange is not None and not exchange.done:
+                _attribute(exchange, paid)
+                self._end(exchange, failures.of_connecting(error, len(paid) > 2), failures.describe(error))
+            return
+        dns, connect, tls = (later - earlier for earlier, later in pairwise(paid))
+        if not self._tls:
+            connect, tls = connect + tls, 0
+        self.handshake(dns, connect, tls)
+        self._connections.add(connection)
+        if exchange is None or exchange.done:
+            self.release(connection)
+        else:
+            exchange.dns, exchange.connect, exchange.tls = dns, connect, tls
+            connection.start(exchange)
+
+    async def _resolve(self) -> list[tuple[Any, ...]]:
+        """All addresses of the name, rotated so that connections spread over them."""
+        async with self._resolving:
+            if not self._places:
+                where = (self._destination.name, self._destination.port)
+                self._places.extend(
+                    await self._loop.getaddrinfo(*where, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+                )
+        self._places.rotate(-1)
+        return list(self._places)
+
+    async def _connect_socket(self, places: list[tuple[Any, ...]]) -> socket.socket:
+        """A connected socket to the first place that takes us."""
+        refusal: OSError = OSError("the name has no address")
+        for family, kind, protocol, _, place in places:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await self._loop.sock_connect(sock, place)
+            except OSError as error:
+                sock.close()
+                refusal = error
+                continue
+            except asyncio.CancelledError:
+                sock.close()
+                raise
+            address = f"[{place[0]}]:{place[1]}" if family == socket.AF_INET6 else f"{place[0]}:{place[1]}"
+            if address not in self.addresses:
+                self.addresses.append(address)
+            return sock
+        raise refusal
+
+    # ── waiting, and its end ──
+
+    def _start_waiting(self, connection: Connection) -> None:
+        exchange = self._waiting.popleft()
+        exchange.pool += now() - exchange.taken
+        connection.start(exchange)
+
+    def _sweep(self) -> None:
+        """One coarse timer for all timeouts, instead of one for each request."""
+        self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
+        latest = now()
+        timeouts = [request.timeout for request in self.requests]
+        self._expire(lambda exchange: Failure.TIMEOUT if latest - exchange.taken >= timeouts[exchange.request] else None)
+
+    def _expire(self, judge: Callable[[Exchange], Failure | None]) -> None:
+        """End every unfinished exchange for which `judge` names a failure."""
+        for connection in list(self._connections):
+            if connection.exchange is not None and (kind := judge(connection.exchange)):
+                connection.fail(kind)
+        for task, connecting in list(self._connecting.items()):
+            if connecting is not None and not connecting.done and (kind := judge(connecting)):
+                task.cancel()
+                self._end(connecting, Failure.CONNECT_TIMEOUT if kind is Failure.TIMEOUT else kind)
+        for waiting in list(self._waiting):
+            if kind := judge(waiting):
+                self._waiting.remove(waiting)
+                waiting.pool = now() - waiting.taken
+                self._end(waiting, kind)
+
+    def _end(self, exchange: Exchange, kind: Failure, detail: str = "") -> None:
+        exchange.failure = kind
+        exchange.detail = detail
+        exchange.done = now()
+        self.finished(exchange)
+
+    def resend(self, exchange: Exchange) -> None:
+        """Send again what met a stale connection: only where the scenario allows it, and timed from due."""
+        exchange.stale += 1
+        self._begin_connecting(exchange)
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection, with at most one exchange on it."""
+
+    def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
+        # for good
+        self.pool = pool
+        self.sock = sock
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
+        self.parser = httptools.HttpResponseParser(self)
+        self.served = 0
+        self.closing = False
+        self.broken: Exception | None = None  # what a write met
+        # for one exchange
+        self.exchange: Exchange | None = None
+        self.request: PreparedRequest = pool.requests[0]
+        self.head = b""
+        self.headed = False
+        self.complete = False
+        self.surplus = False
+        self.kept = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Write to the socket itself where nothing is in between: uvloop would wait for the loop's next turn."""
+        self.transport = cast(asyncio.Transport, transport)
+        if transport.get_extra_info("sslcontext"):
+            self.write = transport.write
+
+    def start(self, exchange: Exchange) -> None:
+        """Send the exchange's request."""
+        self.exchange = exchange
+        self.request = self.pool.requests[exchange.request]
+        exchange.sent = now()
+        self.write(self.request.wire)
+
+    def write(self, data: bytes) -> None:
+        """Hand the bytes to the kernel now; what it does not take, the transport sends later."""
+        try:
+            taken = self.sock.send(data)
+        except BlockingIOError:
+            taken = 0
+        except OSError as error:
+            self.broken = error
+            self.transport.abort()  # connection_lost tells
+            return
+        if taken < len(data):
+            self.transport.write(data[taken:])
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the answer."""
+        exchange = self.exchange
+        if exchange is None:  # nobody asked
+            self.pool.lost(self)
+            self.close()
+            return
+        if not exchange.first_byte:
+            exchange.first_byte = now()
+        exchange.received += len(data)
+        if not self.headed:
+            self.head += data
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.complete:
+                self.fail(Failure.PROTOCOL, f"not an HTTP/1.1 answer: {error}")
+                return
+            self.surplus = True
+        if self.complete:
+            self._finish(exchange)
+        elif not self.headed and len(self.head) > LARGEST_HEAD:
+            self.fail(Failure.PROTOCOL, f"the answer's head is larger than {LARGEST_HEAD // 1024} KiB")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone: perhaps that was the answer's end."""
+        exchange, self.closing, error = self.exchange, True, self.broken or error
+        if exchange is not None:
+            if self.headed and error is None and not _DELIMITED.search(self.head):
+                self._finish(exchange)
+            else:
+                self._break_off(exchange, error)
+        self.pool.lost(self)
+
+    def fail(self, kind: Failure, detail: str = "") -> None:
+        """End the exchange as failed, and the connection with it."""
+        exchange, self.exchange = self.exchange, None
+        assert exchange is not None
+        exchange.failure = kind
+        exchange.detail = detail
+        exchange.done = now()
+        self.abort()
+        self.pool.finished(exchange)
+
+    def close(self) -> None:
+        """End the connection in order."""
+        self.closing = True
+        self.transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self.closing = True
+        self.transport.abort()
+
+    # ── the parser's callbacks ──
+
+    def on_message_begin(self) -> None:
+        """The first byte of an answer: a second one is surplus."""
+        self.surplus = self.complete
+
+    def on_headers_complete(self) -> None:
+        """The head is there; interim ones (1xx) are passed over."""
+        status = self.parser.get_status_code()
+        if self.complete or status < 200:
+            self.head = b"" if not self.complete else self.head
+            return
+        assert self.exchange is not None
+        self.exchange.status = status
+        self.headed = True
+        if self.request.method == "HEAD":
+            self.complete = True
+            self.kept = self.parser.should_keep_alive()
+
+    def on_message_complete(self) -> None:
+        """The answer is whole."""
+        if self.headed:
+            self.complete = True
+            self.kept = self.parser.should_keep_alive()  # the parser forgets it on its way back
+
+    def _finish(self, exchange: Exchange) -> None:
+        exchange.done = now()
+        if not self.request.expects(exchange.status):
+            exchange.failure = Failure.STATUS
+        kept = self.kept and not self.closing and not self.surplus
+        if self.request.method == "HEAD":
+            self.parser = httptools.HttpResponseParser(self)  # the old one still waits for a body
+        self.exchange = None
+        self.head = b""
+        self.headed = self.complete = self.surplus = self.kept = False
+        self.served += 1
+        if kept:
+            self.pool.release(self)
+        elif not self.closing:
+            self.close()
+        self.pool.finished(exchange)
+
+    def _break_off(self, exchange: Exchange, error: Exception | None) -> None:
+        self.exchange = None
+        reused = self.served > 0
+        kind = failures.of_losing(error, reused=reused, answering=exchange.first_byte > 0, headed=self.headed)
+        if kind is Failure.STALE:
+            if self.pool.resend_stale:
+                self.pool.resend(exchange)
+                return
+            exchange.stale += 1
+        exchange.failure = kind
+        exchange.detail = failures.describe(error)
+        exchange.done = now()
+        self.pool.finished(exchange)
+
+
+class CapturingConnection(Connection):
+    """A connection for probes: it keeps what the answer said."""
+
+    def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
+        super().__init__(pool, sock)
+        self.answer = Answer([])
+
+    def start(self, exchange: Exchange) -> None:
+        """Send the exchange's request; the exchange carries the answer."""
+        exchange.answer = self.answer  # type: ignore[attr-defined]
+        super().start(exchange)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        self.answer.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if len(self.answer.body) < MOST_BODY:
+            self.answer.body += body[: MOST_BODY - len(self.answer.body)]
+
+
+def _attribute(exchange: Exchange, paid: list[int]) -> None:
+    """Charge the time until a connection could not be had to the phase it ended in."""
+    phases = ("dns", "connect", "tls")
+    ends = [*paid[1:], now()]
+    for phase, began, ended in zip(phases, paid, ends, strict=False):
+        setattr(exchange, phase, ended - began)

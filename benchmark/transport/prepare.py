@@ -1,0 +1,76 @@
+"""From a scenario's request and target to the bytes on the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode, urlsplit
+
+from benchmark import __version__
+from benchmark.transport.base import Destination, PreparedRequest
+from benchmark.units import NANOSECONDS
+
+if TYPE_CHECKING:
+    from benchmark.scenario.model import Request, Target
+
+_PORTS = {"http": 80, "https": 443}
+_PATH_SAFE = "/%:@!$&'()*+,;=~-._"
+
+
+def destination(target: Target) -> Destination:
+    """Where the target's URL leads."""
+    parts = urlsplit(target.url)
+    host = (parts.hostname or "").encode("idna").decode() if not (parts.hostname or "").isascii() else parts.hostname or ""
+    return Destination(parts.scheme, host, parts.port or _PORTS[parts.scheme], target.verify_tls, target.resolve)
+
+
+def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
+    """The request as this target gets it; `body` is what `read_body` gave."""
+    headers = _headers(target, request, body)
+    where = _request_target(target, request)
+    head = f"{request.method} {where} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
+    return PreparedRequest(
+        method=request.method,
+        target=where,
+        headers=headers,
+        body=body,
+        timeout=round(request.timeout * NANOSECONDS),
+        expected=request.expect.accepted,
+        wire=head.encode("utf-8") + body,
+    )
+
+
+def full_url(target: Target, request: Request) -> str:
+    """The address that is called."""
+    parts = urlsplit(target.url)
+    return f"{parts.scheme}://{parts.netloc}{_request_target(target, request)}"
+
+
+def _request_target(target: Target, request: Request) -> str:
+    """Path and query: the target's path, the request's (or the target's own) appended, and all their queries."""
+    parts = urlsplit(target.url)
+    path = parts.path
+    appended = target.path if target.path is not None else request.path
+    more = ""
+    if appended:
+        appended, _, more = appended.partition("?")
+        path = f"{path.rstrip('/')}/{appended.lstrip('/')}"
+    query = "&".join(filter(None, (parts.query, more, urlencode({**request.query, **target.query}))))
+    return quote(path or "/", safe=_PATH_SAFE) + (f"?{query}" if query else "")
+
+
+def _headers(target: Target, request: Request, body: bytes) -> tuple[tuple[str, str], ...]:
+    """What is sent: ours, then the request's, then the target's; a later one of the same name wins."""
+    parts = urlsplit(target.url)
+    chosen = {"host": ("Host", parts.netloc.rpartition("@")[2])}
+    chosen["user-agent"] = ("User-Agent", f"vpcbench/{__version__}")
+    chosen["accept"] = ("Accept", "*/*")
+    if request.json_ is not None:
+        chosen["content-type"] = ("Content-Type", "application/json")
+    if target.token is not None:
+        chosen["authorization"] = ("Authorization", f"Bearer {target.token}" if target.bearer else target.token)
+    if body or request.method in {"POST", "PUT", "PATCH"}:
+        chosen["content-length"] = ("Content-Length", str(len(body)))
+    for name, value in [*request.headers.items(), *target.headers.items()]:
+        chosen[name.lower()] = (name, value)
+    return tuple(chosen.values())
+
