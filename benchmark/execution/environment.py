@@ -1,0 +1,40 @@
+"""What a run was made with: written into every result, because figures from unlike machines must not be mixed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import ssl
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.request import getproxies
+
+from benchmark import __version__
+
+_LIBRARIES = ("uvloop", "httptools", "numpy", "scipy")
+
+
+def environment() -> dict[str, Any]:
+    """The client machine and software, without anything that names the machine or its user."""
+    return {
+        "vpcbench": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "openssl": ssl.OPENSSL_VERSION,
+        "proxies": sorted(getproxies()),  # which are set; requests never use them
+        **{name: version(name) for name in _LIBRARIES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

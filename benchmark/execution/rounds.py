@@ -1,0 +1,127 @@
+"""Rounds: which target is loaded when, how long it is warmed, and what makes a round good (METHOD 6–9, 19)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from benchmark.execution.local import LocalWorker, WorkerLost
+from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
+from benchmark.measure.exchange import Failure
+from benchmark.measure.probe import Probe
+from benchmark.measure.recording import Recording
+from benchmark.result.run import Round
+from benchmark.units import MILLISECOND, NANOSECONDS
+
+MOST_REPEATED = 0.2  # of the rounds, because a bad one is repeated with its pair
+HARMFUL_LATENESS = 0.05  # of the mean response
+LEAST_LATENESS = 1 * MILLISECOND  # below this, waking up late is ordinary
+RECOVERY_TRIES = 20
+BETWEEN_PROBES = 0.5  # seconds
+
+Observe = Callable[[Recording], None]
+
+
+@dataclass
+class Conductor:
+    """Runs a plan's rounds on a worker, one after the other, and remembers what the next one needs to know."""
+
+    plan: Plan
+    worker: LocalWorker
+    baseline: dict[str, Probe]  # how each target answers when it is idle
+    probes: dict[str, int]  # requests sent outside rounds, counted on
+    observe: Observe
+    max_rss_bytes: int = 0
+    cpu_seconds: float = 0.0
+    stopped: bool = False
+    _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
+    _busiest: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._slowest = max(probe.service for probe in self.baseline.values())
+
+    def rounds(self) -> Iterator[list[Round]]:
+        """Every round on all targets; a flawed one comes again, with its pair, after the others."""
+        wanted, most = self.plan.rounds, self.plan.rounds + max(1, math.floor(MOST_REPEATED * self.plan.rounds))
+        number = 0
+        while number < wanted and not self.stopped:
+            pair = list(self._pair(number))
+            flaw = next((round_.flaw for round_ in pair if round_.flaw), "")
+            if flaw:
+                wanted = min(wanted + 1, most)
+            yield [replace(round_, flaw=round_.flaw or flaw) for round_ in pair]
+            number += 1
+
+    def _pair(self, number: int) -> Iterator[Round]:
+        connections = self._connections()
+        warmup = self._warmup(connections)
+        measured = max(self.plan.measured, 5 * min(probe.service for probe in self.baseline.values()))
+        for target in self.plan.sequence(number):
+            if self.stopped:
+                return
+            yield self._round(target, number, warmup, measured, connections)
+
+    def _round(self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int) -> Round:
+        order = self.plan.order(target, number, warmup, measured, connections)
+        report, recording = self.worker.round(order, self.observe)
+        lost = recording.failures[Failure.LOST.label]
+        self.stopped = report.stopped
+        self.max_rss_bytes = max(self.max_rss_bytes, report.max_rss_bytes)
+        self.cpu_seconds += report.cpu_seconds
+        self._busiest = max(self._busiest, report.busiest)
+        p99 = recording.histograms["response"].quantile(0.99)
+        if math.isfinite(p99):
+            self._slowest = max(self._slowest, round(p99))
+        if recording.failures[Failure.TIMEOUT.label] and not self.stopped:
+            self._await_recovery(target)
+        return Round(
+            target=target.name,
+            number=number,
+            warmup=warmup / NANOSECONDS,
+            measured=measured / NANOSECONDS,
+            recording=recording,
+            addresses=report.addresses,
+            unmeasured=report.unmeasured,
+            cpu_seconds=report.cpu_seconds,
+            flaw="the worker process was lost" if lost else flaw_of(recording),
+        )
+
+    def _connections(self) -> int:
+        """Equal pools for all targets: what the load needs at the slowest answer seen, or the most ever needed."""
+        if self.plan.load.connections is not None:
+            return self.plan.load.connections
+        assert self.plan.load.rate is not None
+        expected = math.ceil(2 * self.plan.load.rate * self._slowest / NANOSECONDS)
+        return min(max(4, expected, self._busiest), self.plan.load.max_connections)
+
+    def _warmup(self, connections: int) -> int:
+        """As long as was asked, at least 2 × p99 so far, and one exchange per connection (METHOD 7)."""
+        warmup = max(round(self.plan.load.warmup * NANOSECONDS), 2 * self._slowest)
+        if self.plan.load.rate:
+            warmup = max(warmup, round(connections / self.plan.load.rate * NANOSECONDS))
+        return warmup
+
+    def _await_recovery(self, target: TargetPlan) -> None:
+        """After a timeout, go on when a probe answers about as it did before the load."""
+        usual = 2 * self.baseline[target.name].service + 5 * MILLISECOND
+        for _ in range(RECOVERY_TRIES):
+            self.probes[target.name] += 1
+            try:
+                probe = self.worker.probe(ProbeOrder(target))
+            except WorkerLost:
+                self.stopped = True
+                return
+            if probe.failure is Failure.NONE and probe.service <= usual:
+                return
+            time.sleep(BETWEEN_PROBES)
+
+
+def flaw_of(recording: Recording) -> str:
+    """Why a round cannot be used: the generator itself was late by more than a share of what it measured."""
+    lateness, response = recording.histograms["lateness"].mean, recording.histograms["response"].mean
+    if lateness > LEAST_LATENESS and lateness > HARMFUL_LATENESS * response:
+        return f"the generator was {lateness / MILLISECOND:.1f} ms late on average"
+    return ""
+

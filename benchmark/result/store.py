@@ -1,0 +1,79 @@
+"""Results folders: made once, never overwritten, readable only by their owner, and free of secrets.
+
+    scenario.yaml     what was asked (secrets redacted)
+    recordings.json   everything that was kept: reports can be made from it again, without measuring
+    result.json       the figures
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmark.errors import InputError
+from benchmark.redaction import Redactor
+from benchmark.result.run import Run
+
+RECORDINGS = "recordings.json"
+FORMAT = "vpcbench.recordings/1"
+
+
+def make_folder(name: str, asked: Path | None, results: Path = Path("results")) -> Path:
+    """A new folder of its own: the one asked for, or `results/<stamp>-<name>`.
+
+    Raises:
+        InputError: the folder exists and holds something, or cannot be made.
+    """
+    if asked is not None:
+        return _make(asked)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    safe = re.sub(r"[^\w.-]", "-", name)
+    for attempt in range(1, 100):
+        folder = results / f"{stamp}-{safe}{'' if attempt == 1 else f'-{attempt}'}"
+        if not folder.exists():
+            return _make(folder)
+    raise InputError(f"{results}: a hundred results folders of this second exist; use -o DIR")
+
+
+def _make(folder: Path) -> Path:
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{folder} holds something already, and results are never overwritten: choose another -o DIR")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be used for results: {error.strerror}; choose another with -o DIR") from error
+    return folder
+
+
+def save_run(folder: Path, run: Run, redactor: Redactor) -> None:
+    """Keep the run's recordings and its scenario."""
+    scenario = yaml.safe_dump(redactor.data(run.scenario), sort_keys=False, allow_unicode=True)
+    (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
+    kept = {"format": FORMAT, **redactor.data(run.to_dict())}
+    (folder / RECORDINGS).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def load_run(folder: Path) -> Run:
+    """The run kept in a results folder.
+
+    Raises:
+        InputError: it is no results folder, or not one that this version can read.
+    """
+    path = folder / RECORDINGS
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name a folder that `vpcbench run` made") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); it was changed or cut off") from error
+    if not isinstance(kept, dict) or kept.pop("format", None) != FORMAT:
+        raise InputError(f"{path}: not of the format {FORMAT}; it was made by another version")
+    try:
+        return Run.from_dict(kept)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged: {error!r}") from error
