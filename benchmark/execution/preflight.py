@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from itertools import combinations
 
 from benchmark.eas.address import address_class, is_vpc
 from benchmark.eas.diagnose import TRANSIENT, diagnose
-from benchmark.errors import TargetError
+from benchmark.errors import InputError, TargetError
 from benchmark.execution.local import LocalWorker
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
 from benchmark.measure.probe import Probe
@@ -15,11 +17,27 @@ TRIES = 3  # for answers that a service may recover from
 BETWEEN_TRIES = 0.5  # seconds
 
 
-def preflight(plan: Plan, worker: LocalWorker) -> tuple[dict[str, Probe], dict[str, int]]:
+def check_fairness(plan: Plan, allowed: Collection[str]) -> None:
+    """Refuse, before anything is sent, to compare addresses whose schemes differ.
+
+    Raises:
+        InputError: one speaks TLS and another does not, and the scenario does not allow it.
+    """
+    schemes = {target.name: target.destination.scheme for target in plan.targets}
+    if len(set(schemes.values())) > 1 and "different-schemes" not in allowed:
+        seen = ", ".join(f"{name}: {scheme}" for name, scheme in schemes.items())
+        raise InputError(
+            f"the targets differ in scheme ({seen}), so TLS alone would skew the comparison: "
+            "use one scheme for all, or say `allow: [different-schemes]`"
+        )
+
+
+def preflight(plan: Plan, worker: LocalWorker, allowed: Collection[str]) -> tuple[dict[str, Probe], dict[str, int]]:
     """The last probe of every target, and how many were sent to each.
 
     Raises:
         TargetError: a target cannot be used; all such targets are named in one message.
+        InputError: two targets are one address, and the scenario does not allow it.
     """
     probes: dict[str, Probe] = {}
     sent: dict[str, int] = {}
@@ -32,7 +50,19 @@ def preflight(plan: Plan, worker: LocalWorker) -> tuple[dict[str, Probe], dict[s
             faults.append(f"{target.name}: {target.url}: {fault}.")
     if faults:
         raise TargetError("\n".join(faults) + "\nNo load was sent.")
+    if "same-address" not in allowed:
+        _refuse_same_address(probes)
     return probes, sent
+
+
+def _refuse_same_address(probes: dict[str, Probe]) -> None:
+    for (one, seen), (other, also) in combinations(probes.items(), 2):
+        shared = set(seen.addresses) & set(also.addresses)
+        if shared:
+            raise InputError(
+                f"{one} and {other} are the same address, {min(shared)}: comparing them says nothing about either. "
+                "Look at the urls, or say `allow: [same-address]`. No load was sent."
+            )
 
 
 def notes_on(target: TargetPlan, probe: Probe) -> tuple[str, ...]:

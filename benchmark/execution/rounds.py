@@ -36,6 +36,7 @@ class Conductor:
     max_rss_bytes: int = 0
     cpu_seconds: float = 0.0
     stopped: bool = False
+    interrupted: str = ""  # why the run ended early
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
 
@@ -54,6 +55,10 @@ class Conductor:
             yield [replace(round_, flaw=round_.flaw or flaw) for round_ in pair]
             number += 1
 
+    def generator(self) -> dict[str, int | float]:
+        """What the load generator itself used."""
+        return {"processes": 1, "cpu_seconds": self.cpu_seconds, "max_rss_bytes": self.max_rss_bytes}
+
     def _pair(self, number: int) -> Iterator[Round]:
         connections = self._connections()
         warmup = self._warmup(connections)
@@ -68,6 +73,8 @@ class Conductor:
         report, recording = self.worker.round(order, self.observe)
         lost = recording.failures[Failure.LOST.label]
         self.stopped = report.stopped
+        if report.stopped:
+            self.interrupted = "the worker process was lost" if lost else "stopped by a signal"
         self.max_rss_bytes = max(self.max_rss_bytes, report.max_rss_bytes)
         self.cpu_seconds += report.cpu_seconds
         self._busiest = max(self._busiest, report.busiest)

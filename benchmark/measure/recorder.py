@@ -65,7 +65,7 @@ class Recorder:
         kept.received_bytes += int(seen["received"].sum())
         kept.stale_reuses += int(seen["stale"].sum())
         kept.statuses.update(_tally(seen["status"][seen["status"] > 0]))
-        kept.first_due = min(filter(None, (kept.first_due, int(seen["due"].min()))))
+        kept.first_due = min(filter(None, (kept.first_due, int(seen["due"].min()))), default=0)
         kept.last_done = max(kept.last_done, int(seen["done"].max()))
         for code, n in _tally(seen["failure"][~ok]).items():
             kind = Failure(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 
@@ -57,6 +58,8 @@ def describe(error: Exception | None) -> str:
     """What the system said, in a line."""
     if error is None:
         return "the server closed the connection"
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return os.strerror(error.errno)  # its own text varies with the event loop
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

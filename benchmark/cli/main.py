@@ -1,0 +1,121 @@
+"""`vpcbench`: the commands, and the one place where errors become messages and exit statuses."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark import __version__
+from benchmark.errors import ExitStatus, VpcbenchError
+
+app = typer.Typer(
+    name="vpcbench",
+    help="Compare a service's public and VPC addresses: how much faster, how sure, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Results folder (default: results/<stamp>-<name>).")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no tables: the answer only.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
+
+
+@app.command()
+def demo(out: Out = None, quiet: Quiet = False) -> None:
+    """Compare two simulated addresses of one service; needs nothing."""
+    from benchmark.cli.demo import demo
+
+    raise typer.Exit(demo(out, quiet=quiet))
+
+
+@app.command()
+def run(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
+    out: Out = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. load.rate=500/s.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a scenario: one target, two, or more."""
+    from benchmark.cli.run import run
+
+    raise typer.Exit(run(scenario, out, overrides=set_ or (), dry_run=dry_run, quiet=quiet))
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s, --warmup 2s, --rounds 10, "
+    "-o DIR, --as-scenario, --dry-run, --quiet. All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
+)
+def curl(
+    arguments: Annotated[list[str], typer.Argument(metavar="URL [curl's own flags] [--vs URL] [--rate R]", show_default=False)],
+) -> None:
+    """Take a curl command line as it is, with `vpcbench` in front."""
+    from benchmark.cli.curl import curl
+
+    raise typer.Exit(curl(arguments))
+
+
+@app.command()
+def report(
+    folder: Folder,
+    format_: Annotated[str, typer.Option("--format", metavar="html|markdown|json", help="What to write.")] = "markdown",
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write here, not to the terminal.")] = None,
+) -> None:
+    """Render a results folder again, without measuring."""
+    from benchmark.cli.report import report
+
+    raise typer.Exit(report(folder, format_, out))
+
+
+@app.command()
+def schema() -> None:
+    """Print the scenario's JSON Schema, for editors."""
+    from benchmark.cli.schema import schema
+
+    raise typer.Exit(schema())
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option("--port", help="First port; 0 chooses free ones.")] = 8080,
+    latency: Annotated[str, typer.Option("--latency", help="A law: 5ms, normal(5ms, 1ms), lognormal(5ms, 0.5), exponential(5ms).")] = "1ms",
+    errors: Annotated[float, typer.Option("--errors", help="Share of requests answered 500.")] = 0.0,
+    service: Annotated[str, typer.Option("--service", help="The service's name in the path.")] = "test",
+    token: Annotated[str | None, typer.Option("--token", help="The token to ask for.", envvar="EAS_TOKEN", show_envvar=True)] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 1,
+) -> None:
+    """Run the practice service on its own: a slow public and a fast VPC address, on loopback."""
+    from benchmark.cli.simulate import simulate
+
+    raise typer.Exit(simulate(port, latency, errors, service, token, seed))
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"vpcbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every mendable error is one message on standard error."""
+    try:
+        app(arguments)
+    except VpcbenchError as error:
+        print(f"vpcbench: {error}", file=sys.stderr)
+        sys.exit(error.status)
+    except KeyboardInterrupt:
+        print("vpcbench: interrupted", file=sys.stderr)
+        sys.exit(ExitStatus.INTERRUPTED)

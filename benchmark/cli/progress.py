@@ -1,0 +1,46 @@
+"""A bar on the terminal while rounds run: rate and p99 so far. Silent where nobody watches."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+from benchmark.execution.plan import Plan
+from benchmark.measure.recording import Recording
+from benchmark.units import MILLISECOND, NANOSECONDS
+
+
+class Progress:
+    """Use as a context manager; `observe` takes each part of a recording as it comes."""
+
+    def __init__(self, plan: Plan, *, quiet: bool) -> None:
+        self._seconds = plan.measured / NANOSECONDS * plan.rounds * len(plan.targets)
+        self._bar = tqdm(
+            total=round(self._seconds, 1),
+            unit="s",
+            disable=quiet or not sys.stderr.isatty(),
+            leave=False,
+            bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s{postfix}",
+        )
+        self._seen = Recording()
+        self._last: float | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def observe(self, part: Recording) -> None:
+        """Move the bar on by the time that this part covers, and show what was seen so far."""
+        if self._bar.disable or not part.scheduled:
+            return
+        self._seen.merge(part)
+        self._bar.update(min(0.3, (part.last_done - part.first_due) / NANOSECONDS))
+        told = time.monotonic()
+        if self._last is not None:
+            p99 = self._seen.quantile("response", 0.99) / MILLISECOND
+            self._bar.set_postfix_str(f"{part.scheduled / (told - self._last):,.0f}/s, p99 {p99:.1f} ms")
+        self._last = told

@@ -1,0 +1,178 @@
+"""`vpcbench run`: from a scenario to a verdict. `curl` and `demo` join it once they have their scenario."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from benchmark.analysis.summary import summarise
+from benchmark.errors import ExitStatus, VpcbenchError
+from benchmark.execution.environment import environment
+from benchmark.execution.local import LocalWorker
+from benchmark.execution.plan import Plan, make_plan
+from benchmark.execution.preflight import check_fairness, notes_on, preflight
+from benchmark.execution.rounds import Conductor
+from benchmark.redaction import Redactor, redact_url
+from benchmark.report.document import describe
+from benchmark.report.render import render
+from benchmark.report.terminal import render_terminal
+from benchmark.result.run import Run, TargetInfo
+from benchmark.result.store import make_folder, save_run
+from benchmark.scenario.load import LoadedScenario, load_scenario
+from benchmark.units import NANOSECONDS, format_duration, format_rate
+
+from benchmark.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from benchmark.result.model import Result
+
+WRITTEN = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
+
+
+def run(path: Path, out: Path | None, *, overrides: Sequence[str], dry_run: bool, quiet: bool) -> ExitStatus:
+    """Run the scenario in a file."""
+    return measure(load_scenario(path, overrides), out, dry_run=dry_run, quiet=quiet)
+
+
+def measure(
+    loaded: LoadedScenario, out: Path | None, *, dry_run: bool = False, quiet: bool = False, simulated: bool = False
+) -> ExitStatus:
+    """Plan, send, keep, analyse, tell."""
+    redactor = Redactor(loaded.secrets)
+    console = Console(soft_wrap=False)
+    try:
+        plan = make_plan(loaded)
+        check_fairness(plan, loaded.scenario.allow)
+        console.print(redactor.text(announce(plan)), highlight=False, markup=False)
+        if dry_run:
+            return ExitStatus.OK
+        return _measure(loaded, plan, out, redactor, console, quiet=quiet, simulated=simulated)
+    except VpcbenchError as error:
+        raise type(error)(redactor.text(str(error))) from None
+
+
+def _measure(
+    loaded: LoadedScenario, plan: Plan, out: Path | None, redactor: Redactor, console: Console, *, quiet: bool, simulated: bool
+) -> ExitStatus:
+    with stop_on_signals() as stopping, LocalWorker(lambda: bool(stopping)) as worker:
+        baseline, probes = preflight(plan, worker, loaded.scenario.allow)
+        kept = Run(
+            name=loaded.scenario.name,
+            started_at=_stamp(),
+            scenario=loaded.document,
+            settings=settings(loaded, plan, simulated=simulated),
+            targets={
+                target.name: TargetInfo(
+                    url=redact_url(target.url),
+                    addresses=baseline[target.name].addresses,
+                    verify_tls=target.destination.verify_tls,
+                    notes=notes_on(target, baseline[target.name]),
+                )
+                for target in plan.targets
+            },
+            environment=environment(),
+            probes=probes,
+        )
+        folder = make_folder(kept.name, out)
+        with Progress(plan, quiet=quiet) as progress:
+            conductor = Conductor(plan, worker, baseline, probes, progress.observe)
+            for pair in conductor.rounds():
+                kept.rounds.extend(pair)
+                kept.finished_at = _stamp()
+                kept.generator = conductor.generator()
+                kept.interrupted = conductor.interrupted
+                save_run(folder, kept, redactor)  # after every pair, so that a later failure loses nothing
+    result = publish(kept, folder, redactor)
+    report = describe(result, kept)
+    render_terminal(report, console, quiet=quiet)
+    console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
+    return exit_status(result)
+
+
+def publish(run: Run, folder: Path, redactor: Redactor) -> Result:
+    """Work the figures out, and write every report."""
+    result = summarise(run)
+    report = describe(result, run)
+    for name, format_ in WRITTEN.items():
+        (folder / name).write_text(redactor.text(render(format_, report, result)), encoding="utf-8")
+    return result
+
+
+def exit_status(result: Result) -> ExitStatus:
+    """The verdict as an exit status."""
+    return {
+        "pass": ExitStatus.OK,
+        "fail": ExitStatus.OBJECTIVES_MISSED,
+        "invalid": ExitStatus.INVALID,
+        "interrupted": ExitStatus.INTERRUPTED,
+    }[result.verdict.status]
+
+
+def announce(plan: Plan) -> str:
+    """How much is going to be sent, where to, and for how long."""
+    load = plan.load
+    count = len(plan.targets)
+    per_round = max(plan.measured / NANOSECONDS, 0) + load.warmup
+    total = format_duration(per_round * plan.rounds * count)
+    if load.rate is not None:
+        what = f"about {load.rate * per_round * plan.rounds:,.0f} requests to each of {count} targets, {format_rate(load.rate)}"
+        if count == 1:
+            what = f"about {load.rate * per_round * plan.rounds:,.0f} requests at {format_rate(load.rate)}"
+    else:
+        what = f"{load.connections} connections, each asking again when answered"
+    lines = [f"Sending {what}, in {plan.rounds} rounds: about {total}."]
+    lines += [f"  {target.name:<10} {redact_url(target.url)}" for target in plan.targets]
+    return "\n".join(lines)
+
+
+def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str, Any]:
+    """What figures depend on, with every default filled in."""
+    scenario = loaded.scenario
+    latencies = [objective for objective in scenario.parsed_objectives if objective.metric not in {"failures", "rate"}]
+    return {
+        "open_loop": plan.open_loop,
+        "rate": scenario.load.rate,
+        "arrivals": scenario.load.arrivals if plan.open_loop else None,
+        "connections": scenario.load.connections,
+        "rounds": scenario.rounds,
+        "duration": scenario.load.duration,
+        "warmup": scenario.load.warmup,
+        "confidence": scenario.confidence,
+        "timeout": plan.timeout / NANOSECONDS,
+        "baseline": scenario.baseline or plan.targets[0].name,
+        "keep_connections": scenario.keep_connections,
+        "objectives": list(scenario.objectives),
+        "primary": f"response.{latencies[0].metric}" if latencies and latencies[0].metric != "max" else "response.p50",
+        "simulated": simulated,
+        "seed": scenario.seed,
+    }
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[list[int]]:
+    """The first Ctrl-C or SIGTERM is noted in the list; the second interrupts at once."""
+    noted: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+        print("\nStopping: waiting for what is in flight. Again to stop at once.", file=sys.stderr)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
