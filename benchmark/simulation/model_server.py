@@ -1,0 +1,164 @@
+"""The model service behind the gateway: an echo at its root, and OpenAI-style answers like vLLM's below it.
+
+Pure: a request's bytes in, an `Answer` out. How long it takes is the planner's business.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import count, cycle, islice
+from typing import TYPE_CHECKING, Any
+
+from benchmark.simulation.gateway import TEXT, Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
+_SPEECH = (
+    "Hello! This is the practice service. Its words mean nothing, but their number and their timing are "
+    "known, so that whoever measures it can be checked against the truth."
+)
+_WORDS = tuple(_SPEECH.split())
+_LONGEST = 32_768  # tokens of one answer; a token is a word here
+
+FAILED = b"Internal Server Error"
+
+
+class ModelServer:
+    """Answers what reaches the service; knows one model."""
+
+    def __init__(self, model: str, echo_size: int | None = None) -> None:
+        """`echo_size`: answer an echo with that many bytes, whatever was sent."""
+        self._model = model
+        self._filling = None if echo_size is None else b"x" * echo_size
+        self._numbers = count(1)
+        self._routes: dict[str, tuple[tuple[str, ...], Callable[[bytes, str], Answer]]] = {
+            "": (("GET", "POST", "PUT"), self._echo),
+            "v1/models": (("GET",), self._models),
+            "v1/chat/completions": (("POST",), self._chat),
+        }
+
+    def answer(self, method: str, below: str, content_type: str, body: bytes) -> Answer:
+        """The answer to a request for the path `below` the service's address."""
+        if below not in self._routes:
+            return _detail(404, "Not Found")
+        methods, respond = self._routes[below]
+        if method not in methods:
+            return _detail(405, "Method Not Allowed", allow=", ".join(methods))
+        try:
+            return respond(body, content_type)
+        except _BadRequestError as error:
+            return error.answer
+
+    def _echo(self, body: bytes, content_type: str) -> Answer:
+        return Answer(200, body if self._filling is None else self._filling, content_type)
+
+    def _models(self, body: bytes, content_type: str) -> Answer:
+        model = {
+            "id": self._model,
+            "object": "model",
+            "created": 0,
+            "owned_by": "vpcbench",
+            "root": self._model,
+        }
+        return _document(200, {"object": "list", "data": [model]})
+
+    def _chat(self, body: bytes, content_type: str) -> Answer:
+        asked = _json_object(body)
+        if asked.get("model") != self._model:
+            raise _BadRequestError(f"The model `{asked.get('model')}` does not exist.", "model", status=404)
+        if asked.get("stream"):
+            raise _BadRequestError("The practice service does not stream.", "stream")
+        prompt = _prompt_tokens(asked.get("messages"))
+        length, finish = _length(asked)
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": " ".join(islice(cycle(_WORDS), length))},
+            "logprobs": None,
+            "finish_reason": finish,
+        }
+        usage = {"prompt_tokens": prompt, "completion_tokens": length, "total_tokens": prompt + length}
+        return _document(
+            200,
+            {
+                "id": f"chatcmpl-{next(self._numbers)}",
+                "object": "chat.completion",
+                "created": int(time.time()),
+                "model": self._model,
+                "choices": [choice],
+                "usage": usage,
+            },
+        )
+
+
+def failure(status: int) -> Answer:
+    """What a service that breaks down says."""
+    return Answer(status, FAILED, TEXT)
+
+
+class _BadRequestError(Exception):
+    """A request that the model server does not take, with the answer that tells so as OpenAI's API does."""
+
+    def __init__(self, message: str, parameter: str | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        kind = "NotFoundError" if status == 404 else "BadRequestError"
+        error = {"message": message, "type": kind, "param": parameter, "code": status}
+        self.answer = _document(status, {"error": error})
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _BadRequestError(f"The body is not JSON: {error}") from error
+    if not isinstance(asked, dict):
+        raise _BadRequestError(f"The body is a JSON {type(asked).__name__}; an object was expected.")
+    return asked
+
+
+def _prompt_tokens(messages: object) -> int:
+    """How many words the messages hold."""
+    if not isinstance(messages, list) or not messages:
+        raise _BadRequestError("`messages` is a list of at least one message.", "messages")
+    return sum(len(_message_text(message, number).split()) for number, message in enumerate(messages))
+
+
+def _message_text(message: object, number: int) -> str:
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise _BadRequestError(f"`messages[{number}]` is an object with a `role`.", "messages")
+    content = message.get("content")
+    if isinstance(content, list):  # of typed parts, of which only text has words
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = " ".join(text for text in texts if isinstance(text, str))
+    if not isinstance(content, str):
+        raise _BadRequestError(f"`messages[{number}].content` is a text or a list of parts.", "messages")
+    return content
+
+
+def _length(asked: dict[str, Any]) -> tuple[int, str]:
+    """How many tokens the answer has, and why it ends there."""
+    name = "max_completion_tokens" if asked.get("max_completion_tokens") is not None else "max_tokens"
+    most = asked.get(name)
+    if most is None:
+        return len(_WORDS), "stop"
+    if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= _LONGEST:
+        raise _BadRequestError(
+            f"`{name}` is {most!r}; a whole number from 1 to {_LONGEST} was expected.", name
+        )
+    if most < len(_WORDS) or asked.get("ignore_eos"):
+        return most, "length"
+    return len(_WORDS), "stop"
+
+
+def _detail(status: int, text: str, allow: str | None = None) -> Answer:
+    """FastAPI's own errors, in which vLLM tells of a path or method that it does not serve."""
+    return _document(status, {"detail": text}, allow)
+
+
+def _document(status: int, content: dict[str, Any], allow: str | None = None) -> Answer:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return Answer(status, body, JSON, allow)

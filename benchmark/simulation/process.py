@@ -1,0 +1,125 @@
+"""The practice service in a process of its own, so that it and whoever measures it share no core and no lock.
+
+Guarantees that the process ends: when the `with` block does, or when this process dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from benchmark.errors import VpcbenchError
+from benchmark.simulation.setup import Address, Options, Setup
+from benchmark.simulation.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+
+    from benchmark.simulation.behaviour import Behaviour
+
+TELL_TRUTH = "tell the truth"  # what a parent may ask of its child
+STOP = "stop"
+
+_STARTING = 30.0  # seconds within which the child must listen; it takes about half of one
+_ANSWERING = 30.0
+_ENDING = 3.0
+
+
+class PracticeService:
+    """A practice service that runs while its `with` block does.
+
+        with PracticeService(Behaviour(), addresses=(Address(path=Path(0.030)), Address())) as service:
+            measure(service.urls)
+            service.truth().latencies(address=0)
+
+    Raises:
+        InputError: what it is told makes no sense, or, when entered, it cannot listen there.
+    """
+
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        addresses: tuple[Address, ...] = (Address(),),
+        **options: Unpack[Options],
+    ) -> None:
+        self.urls: list[str] = []  # one per address, once the block is entered
+        self._started = 0
+        self._setup = Setup(behaviour, addresses, **options)
+
+    def __enter__(self) -> Self:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_run, args=(self._setup, theirs), name="practice", daemon=True)
+        with _interrupts_held():
+            self._process.start()
+        theirs.close()  # else our end would never see that the child is gone
+        try:
+            self.urls, self._started = self._receive(_STARTING)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves."""
+        return self._process.pid
+
+    def truth(self) -> Truth:
+        """What the service has done up to now.
+
+        It stands still while it hands the log over (a millisecond or so for 100,000 requests): ask when the
+        load is over.
+        """
+        with suppress(OSError):  # it is gone, as reading will tell
+            self._pipe.send(TELL_TRUTH)
+        return Truth.of(self._started, self._receive(_ANSWERING))
+
+    def _receive(self, patience: float) -> Any:
+        if not self._pipe.poll(patience):
+            raise TimeoutError(f"the practice service did not answer within {patience:g} s")
+        try:
+            told = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(_ENDING)
+            status = self._process.exitcode
+            raise RuntimeError(f"the practice service ended by itself (exit status {status})") from error
+        if isinstance(told, VpcbenchError):
+            raise told
+        return told
+
+    def _end(self) -> None:
+        """Ask the process to end, then make it."""
+        with suppress(OSError):  # it has ended already
+            self._pipe.send(STOP)
+        for insist in (self._process.terminate, self._process.kill):
+            self._process.join(_ENDING)
+            if self._process.exitcode is None:
+                insist()
+        self._process.join(_ENDING)
+        self._pipe.close()
+        self._process.close()
+
+
+def _run(setup: Setup, parent: Connection) -> None:
+    from benchmark.simulation.service import run_child  # with aiohttp, which the parent need not load
+
+    run_child(setup, parent)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let a process be started in which a Ctrl-C has no effect before it takes care of that itself."""
+    resource_tracker.ensure_running()  # starting it lifts the mask, and starting a process starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,243 @@
+"""The practice service itself: an EAS-like model service on aiohttp, answering on an absolute schedule.
+
+A request's way: it is received → half the round trip → gateway, queue, worker → half the round trip, jitter
+and loss → it is answered. Each stage is an instant computed from the one before, not a sleep added to it, so
+that the service's own delays do not pile up. `serve` runs it in the foreground; `run_child` is what the
+process of a `PracticeService` runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import ssl
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Unpack, cast
+
+import uvloop
+from aiohttp import HttpVersion11, web
+
+from benchmark.clock import Sleeper, now
+from benchmark.errors import InputError, VpcbenchError
+from benchmark.simulation.gateway import INSTEAD, Answer, Gateway, service_path
+from benchmark.simulation.model_server import BYTES, ModelServer, failure
+from benchmark.simulation.planner import OK, Line, Workers
+from benchmark.simulation.process import TELL_TRUTH
+from benchmark.simulation.setup import Address, Options, Setup
+from benchmark.simulation.truth import HUNG_UP, Log
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from multiprocessing.connection import Connection
+
+    from benchmark.simulation.behaviour import Behaviour
+
+_LARGEST_BODY = 256 * 1024 * 1024
+_BACKLOG = 4096  # connections that wait to be accepted; a load begins with many at once
+
+
+class Service:
+    """Answers requests as its setup says, and logs what it did."""
+
+    def __init__(self, setup: Setup, log: Log, sleeper: Sleeper, started: int) -> None:
+        behaviour = setup.behaviour
+        self._log = log
+        self._sleeper = sleeper
+        self._lines = [
+            Line(address.path, behaviour.random(f"path {number}"))
+            for number, address in enumerate(setup.addresses)
+        ]
+        self._gateway = Gateway(behaviour, setup.service, setup.token, bearer=setup.bearer)
+        self._server = ModelServer(setup.model, setup.answer)
+        self._workers = Workers(behaviour, started)
+
+    async def respond(self, number: int, request: web.BaseRequest) -> web.Response:
+        """Answer a request that came to the address of this number, when it is due."""
+        body = await _body(request)
+        received = cast("_Caller", request.protocol).received
+        line = self._lines[number]
+        mishap = line.mishap()
+        arrived = line.there(received)
+        await self._sleeper.sleep_until(arrived)
+        answer, left = self._answer(request, body, arrived)
+        if line.shared:
+            await self._sleeper.sleep_until(left)
+        due = line.back(left, len(answer.body)) + mishap
+        response = _response(answer)
+        await self._sleeper.sleep_until(due)
+        status = await _write(response, request)
+        self._log.add(number, received, due, now(), status)
+        return response
+
+    def _answer(self, request: web.BaseRequest, body: bytes, arrived: int) -> tuple[Answer, int]:
+        """The answer to a request that arrived at the gateway, and when it leaves there."""
+        path = request.raw_path.partition("?")[0]
+        refusal = self._gateway.refuse(path, request.headers.get("Authorization"), arrived)
+        if refusal:
+            return refusal, arrived
+        content_type = request.headers.get("Content-Type", BYTES)
+        answer = self._server.answer(request.method, self._gateway.below(path), content_type, body)
+        if answer.status != OK:
+            return answer, arrived
+        left, status = self._workers.serve(arrived)
+        if status != OK:
+            answer = INSTEAD.get(status) or failure(status)
+        return answer, left
+
+
+class _Caller(web.RequestHandler):
+    """A caller's connection, which knows when its latest bytes came: the handler begins some turns later."""
+
+    __slots__ = ("received",)
+
+    def data_received(self, data: bytes) -> None:
+        self.received = now()
+        super().data_received(data)
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise ConnectionResetError("the caller hung up before its request was complete") from error
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {"Content-Type": answer.content_type}
+    if answer.allow:
+        headers["Allow"] = answer.allow
+    response = web.Response(status=answer.status, body=answer.body, headers=headers)
+    if answer.hang_up:
+        response.force_close()
+    return response
+
+
+async def _write(response: web.Response, request: web.BaseRequest) -> int:
+    """Write the whole response; its status, or 499 where nobody is there to read it."""
+    try:
+        await response.prepare(request)
+        await response.write_eof()
+    except ConnectionError:
+        return HUNG_UP
+    return response.status
+
+
+@asynccontextmanager
+async def _listening(setup: Setup, log: Log) -> AsyncIterator[tuple[list[str], int]]:
+    """Serve on every address of the setup; gives their URLs, and the instant from which stalls count."""
+    loop = asyncio.get_running_loop()
+    tls = _tls(setup)
+    async with AsyncExitStack() as stack:
+        sleeper = Sleeper(loop)
+        stack.callback(sleeper.close)
+        started = now()
+        service = Service(setup, log, sleeper, started)
+        urls = []
+        for number, address in enumerate(setup.addresses):
+            server = await _listen(address, _callers(partial(service.respond, number), loop), tls)
+            stack.callback(server.close)
+            host, port = server.sockets[0].getsockname()[:2]
+            name = f"[{host}]" if ":" in host else host
+            urls.append(f"{'https' if tls else 'http'}://{name}:{port}{service_path(setup.service)}")
+        yield urls, started
+
+
+def _callers(
+    respond: Callable[[web.BaseRequest], object], loop: asyncio.AbstractEventLoop
+) -> Callable[[], _Caller]:
+    """Makes a protocol for each connection: aiohttp's low-level server, with no application around it."""
+    requests = partial(web.BaseRequest, loop=loop, client_max_size=_LARGEST_BODY)
+    server = web.Server(respond, request_factory=requests)  # type: ignore[arg-type]
+    return lambda: _Caller(server, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
+
+
+async def _listen(
+    address: Address, callers: Callable[[], _Caller], tls: ssl.SSLContext | None
+) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(callers, address.host, address.port, ssl=tls, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot listen on {address.host}:{address.port}: {reason}") from error
+
+
+def _tls(setup: Setup) -> ssl.SSLContext | None:
+    if setup.certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(setup.certificate, setup.key)
+    except OSError as error:  # an ssl.SSLError is one, too
+        raise InputError(f"cannot use the certificate {setup.certificate}: {error}") from error
+    return context
+
+
+def serve(
+    behaviour: Behaviour,
+    addresses: tuple[Address, ...],
+    ready: Callable[[list[str]], None],
+    **options: Unpack[Options],
+) -> None:
+    """Run the practice service in this process until SIGINT or SIGTERM; `ready` is given its URLs.
+
+    Raises:
+        InputError: it cannot listen where it should, or its certificate is of no use.
+    """
+    uvloop.run(_serve(Setup(behaviour, addresses, **options), ready))
+
+
+async def _serve(setup: Setup, ready: Callable[[list[str]], None]) -> None:
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    async with _listening(setup, Log(limit=0)) as (urls, _):
+        _settle()
+        ready(urls)
+        await over.wait()
+
+
+def run_child(setup: Setup, parent: Connection) -> None:
+    """Run the practice service until the parent says stop, or is gone."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal's Ctrl-C reaches us as well, but is the parent's
+    uvloop.run(_obey(setup, parent))
+
+
+async def _obey(setup: Setup, parent: Connection) -> None:
+    log = Log(setup.log_limit)
+    over = asyncio.Event()
+    try:
+        async with _listening(setup, log) as listening:
+            _settle()
+            parent.send(listening)
+            asyncio.get_running_loop().add_reader(parent.fileno(), _heed, parent, log, over)
+            os.set_blocking(parent.fileno(), True)  # uvloop has unset it, and a long log takes several writes
+            await over.wait()
+    except VpcbenchError as error:
+        parent.send(error)
+
+
+def _heed(parent: Connection, log: Log, over: asyncio.Event) -> None:
+    """Do what the parent asks for."""
+    try:
+        if parent.recv() == TELL_TRUTH:
+            parent.send(log.rows())
+        else:
+            over.set()
+    except (EOFError, OSError):  # there is no parent any more
+        over.set()
+
+
+def _settle() -> None:
+    """Take what start-up has made out of the garbage collector's sight: its full passes would be felt."""
+    gc.collect()
+    gc.freeze()

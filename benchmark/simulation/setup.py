@@ -1,0 +1,72 @@
+"""What a practice service is and where it listens: everything that its process must be told."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypedDict
+
+from benchmark.errors import InputError
+from benchmark.simulation.behaviour import Behaviour, Path
+
+MODEL = "DeepSeek-R1-Distill-Qwen-7B"
+_MOST_ADDRESSES = 256
+
+
+class Address(NamedTuple):
+    """Where the service listens, and the path that a caller there is told to be behind."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: any free one
+    path: Path = Path()
+
+
+class Options(TypedDict, total=False):
+    """What a service may be told beside its behaviour and addresses: the further fields of a `Setup`."""
+
+    token: str | None
+    service: str
+    bearer: bool
+    model: str
+    answer: int | None
+    certificate: str | None
+    key: str | None
+    allow_remote: bool
+    log_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One service behind one gateway, on any number of addresses; all of them share its one behaviour."""
+
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    addresses: tuple[Address, ...] = (Address(),)
+    token: str | None = None  # None: nobody is asked for one
+    service: str = "test"
+    bearer: bool = False  # take `Bearer TOKEN` beside the raw token
+    model: str = MODEL
+    answer: int | None = None  # bytes of an echo's answer; None: what was sent
+    certificate: str | None = None  # file of a certificate chain: serve https
+    key: str | None = None  # file of its key, where that is another
+    allow_remote: bool = False  # listen on other addresses than this machine's own
+    log_limit: int = 2_000_000  # requests that the log of the truth keeps
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.addresses) <= _MOST_ADDRESSES:
+            raise InputError(f"{len(self.addresses)} addresses; give from 1 to {_MOST_ADDRESSES}")
+        if not self.service or "/" in self.service:
+            raise InputError(f"{self.service!r} cannot be a service's name: it is one piece of a URL's path")
+        for address in self.addresses:
+            if not self.allow_remote and not _is_loopback(address.host):
+                raise InputError(
+                    f"{address.host!r} is not a loopback address, and anyone could call the service there; "
+                    "take one like 127.0.0.1, or allow remote callers"
+                )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`, an IP address or `localhost`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
