@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from http import HTTPStatus
 from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,7 @@ _SPEECH = (
 )
 _WORDS = tuple(_SPEECH.split())
 _LONGEST = 32_768  # tokens of one answer; a token is a word here
-
-FAILED = b"Internal Server Error"
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class ModelServer:
@@ -97,7 +97,7 @@ class ModelServer:
 
 def failure(status: int) -> Answer:
     """What a service that breaks down says."""
-    return Answer(status, FAILED, TEXT)
+    return Answer(status, _PHRASES.get(status, "Error").encode(), TEXT)
 
 
 class _BadRequestError(Exception):

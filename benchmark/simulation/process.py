@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
     from benchmark.simulation.behaviour import Behaviour
 
-TELL_TRUTH = "tell the truth"  # what a parent may ask of its child
-STOP = "stop"
-
+TELL_TRUTH = "tell the truth"  # what a parent asks of its child
 _STARTING = 30.0  # seconds within which the child must listen; it takes about half of one
 _ANSWERING = 30.0
-_ENDING = 3.0
+_ENDING = 2.0
 
 
 class PracticeService:
@@ -54,10 +52,9 @@ class PracticeService:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(self._setup, theirs), name="practice", daemon=True)
-        with _interrupts_held():
-            self._process.start()
-        theirs.close()  # else our end would never see that the child is gone
         try:
+            with theirs, _interrupts_held():  # while we held their end, ours would not see that they are gone
+                self._process.start()
             self.urls, self._started = self._receive(_STARTING)
         except BaseException:
             self._end()
@@ -96,15 +93,14 @@ class PracticeService:
         return told
 
     def _end(self) -> None:
-        """Ask the process to end, then make it."""
-        with suppress(OSError):  # it has ended already
-            self._pipe.send(STOP)
-        for insist in (self._process.terminate, self._process.kill):
-            self._process.join(_ENDING)
-            if self._process.exitcode is None:
-                insist()
-        self._process.join(_ENDING)
+        """Let the process end, as it does when its pipe closes, or make it."""
         self._pipe.close()
+        if self._process.pid is None:  # it could not even be started
+            return
+        self._process.join(_ENDING)
+        if self._process.exitcode is None:
+            self._process.kill()
+            self._process.join()
         self._process.close()
 
 

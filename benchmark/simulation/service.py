@@ -25,7 +25,6 @@ from benchmark.errors import InputError, VpcbenchError
 from benchmark.simulation.gateway import INSTEAD, Answer, Gateway, service_path
 from benchmark.simulation.model_server import BYTES, ModelServer, failure
 from benchmark.simulation.planner import OK, Line, Workers
-from benchmark.simulation.process import TELL_TRUTH
 from benchmark.simulation.setup import Address, Options, Setup
 from benchmark.simulation.truth import HUNG_UP, Log
 
@@ -205,7 +204,7 @@ async def _serve(setup: Setup, ready: Callable[[list[str]], None]) -> None:
 
 
 def run_child(setup: Setup, parent: Connection) -> None:
-    """Run the practice service until the parent says stop, or is gone."""
+    """Run the practice service until the parent lets go of its end of the pipe, if only by dying."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # a terminal's Ctrl-C reaches us as well, but is the parent's
@@ -227,13 +226,11 @@ async def _obey(setup: Setup, parent: Connection) -> None:
 
 
 def _heed(parent: Connection, log: Log, over: asyncio.Event) -> None:
-    """Do what the parent asks for."""
+    """Tell the parent the truth where it asks for it; end where it has gone."""
     try:
-        if parent.recv() == TELL_TRUTH:
-            parent.send(log.rows())
-        else:
-            over.set()
-    except (EOFError, OSError):  # there is no parent any more
+        parent.recv()  # TELL_TRUTH: there is nothing else to ask for
+        parent.send(log.rows())
+    except (EOFError, OSError):
         over.set()
 
 
