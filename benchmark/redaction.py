@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 REDACTED = "<redacted>"
 
-_SECRET_NAME = re.compile(r"authorization|cookie|token|secret|password|passwd|signature|credential|api[-_]?key|access[-_]?key", re.I)
+_SECRET_NAME = re.compile(
+    r"""authorization | cookie | token(?!s) | secret | passw(?:or)?d | passphrase | signature | credential
+      | access[-_]?key | api[-_]?key | private[-_]?key
+      | (?:^|[-_.]) (?: auth | jwt | bearer | pwd | sig | key | session(?:[-_]?id)? ) $
+      | (?:^|[-_.]) auth [-_.]""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _SHORTEST = 4  # shorter values would blot out ordinary words
+_USERINFO = re.compile(r"(?<=//)[^/?#]*@")
+_PARAMETER = re.compile(r"(?P<name>(?<=[?&#;])[^=&#;?]+)=(?P<value>[^&#]*)")
+_REFERENCE = re.compile(r"((bearer|basic) +)?\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:
@@ -23,12 +34,37 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
+def redact_value(value: str) -> str:
+    """What may be shown of a credential: nothing, but for a `${NAME}` that only says where it comes from."""
+    return value if _REFERENCE.fullmatch(value) else REDACTED
+
+
 def redact_url(url: str) -> str:
-    """`url` without user information, and without the values of credential-like query parameters."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    query = urlencode([(k, REDACTED if is_secret_name(k) else v) for k, v in parse_qsl(parts.query, True)], safe="<>")
-    return urlunsplit((parts.scheme, host, parts.path, query, parts.fragment))
+    """`url` with its user information and the values of credential-like query parameters replaced.
+
+    The rest stays as it is, to the letter; text that is no URL at all is taken too.
+    """
+    if (
+        "@" in url and "//" not in url.partition("@")[0]
+    ):  # no scheme: who can tell where user information begins
+        url = REDACTED + url[url.rindex("@") :]
+    return _PARAMETER.sub(_redact_parameter, _USERINFO.sub(f"{REDACTED}@", url))
+
+
+def url_secrets(url: str) -> set[str]:
+    """What `redact_url` would replace, as written and decoded; a password also without its user."""
+    found = {match[0][:-1] for match in _USERINFO.finditer(url)}
+    found |= {userinfo.partition(":")[2] for userinfo in found}
+    found |= {
+        match["value"] for match in _PARAMETER.finditer(url) if is_secret_name(unquote_plus(match["name"]))
+    }
+    return {form for value in found if value for form in (value, unquote_plus(value))}
+
+
+def _redact_parameter(match: re.Match[str]) -> str:
+    if not is_secret_name(unquote_plus(match["name"])):
+        return match[0]
+    return f"{match['name']}={redact_value(match['value'])}"
 
 
 class Redactor:
@@ -55,5 +91,12 @@ class Redactor:
 
 
 def _spellings(secret: str) -> set[str]:
-    """The secret itself and as it looks inside JSON or a URL."""
-    return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe=""), quote(secret)}
+    """The secret itself, and as it looks inside JSON, a Python string or a URL."""
+    in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    in_url = {quote(secret, safe=""), quote(secret), quote_plus(secret)} if _encodable(secret) else set()
+    return {secret, repr(secret)[1:-1], *in_json, *in_url}
+
+
+def _encodable(text: str) -> bool:
+    """Whether the text is free of lone surrogates, which stand for bytes that are not UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

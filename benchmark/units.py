@@ -12,14 +12,24 @@ import re
 NANOSECONDS = 1_000_000_000  # in a second
 MILLISECOND = 1_000_000  # in nanoseconds
 
-_DURATIONS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATIONS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "min": 60.0,
+    "h": 3600.0,
+}
 _SIZES = {
     "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3,
 }  # fmt: skip
 _MULTIPLES = {"": 1.0, "k": 1e3, "M": 1e6}
 _PERIODS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
-_NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _PART = re.compile(rf"{_NUMBER}\s*([a-zµμ]+)")
 _SIZE = re.compile(rf"{_NUMBER}\s*([A-Za-z]+)")
 _RATE = re.compile(rf"{_NUMBER}\s*([kM]?)\s*(?:/|per )\s*([a-z]+)")
@@ -58,27 +68,48 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if not match or match[2] not in _SIZES:
         raise ValueError(f"{text!r} is not a size; write it with its unit, like 512B, 64KiB or 10MiB")
-    return round(float(match[1]) * _SIZES[match[2]])
+    size = float(match[1]) * _SIZES[match[2]]
+    if not math.isfinite(size):
+        raise ValueError(f"{text!r} is not a size: no machine holds it")
+    return round(size)
 
 
 def significant(value: float, digits: int = 3) -> str:
     """`value` with `digits` significant digits, without an exponent: 0.00163 → 0.00163, 1234.5 → 1,234."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{decimals}f}"
+    magnitude = int(f"{value:.{digits - 1}e}".rpartition("e")[2])  # once rounded: 9.999 is 10.0
+    return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
 
 
 def format_duration(seconds: float) -> str:
-    """A duration for people: `250 ms`, `1.5 s`, `2 min`, `1 h 30 min`."""
-    if seconds < 1e-3:
-        return f"{significant(seconds * 1e6)} µs"
-    if seconds < 1:
-        return f"{seconds * 1e3:.3g} ms"
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
+    """A duration for people: `250 ms`, `1.5 s`, `2 min 30 s`, `1 h 30 min`."""
+    if not math.isfinite(seconds):
+        return f"{seconds:g} s"
+    if seconds < 0:
+        return f"-{format_duration(-seconds)}"
+    if seconds < 0.9995e-3:  # what rounds up to 1 ms is written as 1 ms
+        return f"{_short(seconds * 1e6)} µs"
+    if seconds < 0.9995:
+        return f"{_short(seconds * 1e3)} ms"
+    if seconds < 119.5:
+        return f"{_short(seconds)} s"
+    return _format_long(round(seconds))
+
+
+def _short(value: float) -> str:
+    """Three significant digits, without the zeros that say nothing of a duration that was chosen."""
+    return f"{value:.3g}"
+
+
+def _format_long(seconds: int) -> str:
+    """Two neighbouring units are enough: nobody asks for the seconds of a day."""
+    if seconds < 3600:
+        parts = ((seconds // 60, "min"), (seconds % 60, "s"))
+    else:
+        hours, minutes = divmod(round(seconds / 60), 60)
+        parts = ((hours, "h"), (minutes, "min"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def format_rate(per_second: float) -> str:

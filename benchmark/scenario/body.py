@@ -1,0 +1,60 @@
+"""The bytes of a request's body, whichever way the scenario gives it."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING
+
+from benchmark.errors import InputError
+from benchmark.scenario.fields import LARGEST_BODY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmark.scenario.model import Request
+
+
+def read_body(request: Request, folder: Path, *, trusted: bool = False) -> bytes:
+    """The body of `request`, empty where it has none; `trusted` lets its file be anywhere.
+
+    Raises:
+        InputError: the file is outside `folder`, is missing, is no file, is too large, or cannot be read.
+    """
+    if request.body is not None:
+        return request.body.encode()
+    if request.body_file is not None:
+        return _read_file(request.body_file, folder, trusted)
+    if request.json_ is not None:
+        return encode_json(request.json_)
+    if request.bytes_ is not None:
+        return random.Random(request.bytes_).randbytes(request.bytes_)
+    return b""
+
+
+def encode_json(value: object) -> bytes:
+    """JSON as it is sent: compact, keys in their order, non-ASCII characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _read_file(name: str, folder: Path, trusted: bool) -> bytes:
+    path = folder / name
+    try:
+        real = path.resolve()
+        if not trusted and not real.is_relative_to(folder.resolve()):
+            raise InputError(
+                f"body_file '{name}' leads out of the scenario's folder, {folder}; move the file into it"
+            )
+        if not real.is_file():
+            what = "this is no regular file" if real.exists() else "no such file"
+            raise InputError(f"body_file '{name}': {what} ({path})")
+        if real.stat().st_size > LARGEST_BODY:
+            raise InputError(f"body_file '{name}' is larger than 1 GiB")
+        return real.read_bytes()
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # ValueError: a null byte; RuntimeError: a loop of links
+        reason = error.strerror if isinstance(error, OSError) else "this is no path"
+        raise InputError(f"body_file '{name}' cannot be read: {reason}") from None

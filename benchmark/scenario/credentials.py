@@ -1,0 +1,96 @@
+"""Which parts of a scenario are secret: what is kept of it without them, and what must never be shown.
+
+Secret are tokens, credential-like headers and query parameters (also inside a URL), user information in a
+URL, and whatever the environment put into a token, header, query or body. What the environment put into a
+URL, a path or a name is not: reports would not say what was measured.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from benchmark.redaction import REDACTED, Redactor, is_secret_name, redact_url, redact_value, url_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmark.scenario.document import Location
+
+_SCHEME = re.compile(r"(?:bearer|basic)\s+(\S.*)", re.IGNORECASE)
+
+
+def without_credentials(data: Any) -> Any:
+    """A copy of a scenario's data, as written, that can be kept and shown.
+
+    `${NAME}` stays. What is no valid scenario is taken too, so that messages can show parts of it.
+    """
+    literal = {secret for location, text in _texts(data, ()) for secret in _secrets_of(location, text)}
+    redactor = Redactor(secret for secret in literal if redact_value(secret) == REDACTED)
+    return _redacted(data, (), redactor)
+
+
+def secrets_in(data: Any, used: list[tuple[Location, str]]) -> frozenset[str]:
+    """Every value of a filled scenario that must never be shown; `used` is what the environment put where."""
+    own = {secret for location, text in _texts(data, ()) for secret in _secrets_of(location, text)}
+    return frozenset(own | {value for location, value in used if value and _is_private(location)})
+
+
+def _redacted(value: Any, location: Location, redactor: Redactor) -> Any:
+    if isinstance(value, dict):
+        return {key: _redacted(item, (*location, key), redactor) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, (*location, at), redactor) for at, item in enumerate(value)]
+    if _is_credential(location):
+        return redact_value(value) if isinstance(value, str) else REDACTED if value is not None else None
+    if not isinstance(value, str):
+        return value
+    return redactor.text(redact_url(value) if _is_address(location) else value)
+
+
+def _texts(value: Any, location: Location) -> Iterator[tuple[Location, str]]:
+    """Every text of plain data, and where it stands."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*location, key))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _texts(item, (*location, at))
+    elif isinstance(value, str):
+        yield location, value
+
+
+def _secrets_of(location: Location, text: str) -> set[str]:
+    """What is secret in the text at this place: all of it, parts of it, or nothing."""
+    if _is_address(location):
+        return url_secrets(text)
+    if not _is_credential(location) or not text:
+        return set()
+    scheme = _SCHEME.fullmatch(text)
+    return {text, scheme[1]} if scheme else {text}
+
+
+def _within(location: Location) -> tuple[str | int, ...]:
+    """The place inside its target or request; empty elsewhere."""
+    if location[:1] == ("request",):
+        return location[1:]
+    return location[2:] if location[:1] in {("targets",), ("requests",)} else ()
+
+
+def _is_credential(location: Location) -> bool:
+    match _within(location):
+        case ("token", *_):
+            return location[0] == "targets"
+        case ("headers" | "query", str() as name, *_):
+            return is_secret_name(name)
+    return False
+
+
+def _is_address(location: Location) -> bool:
+    """Whether a URL, or the end of one, stands here."""
+    return _within(location)[:1] in {("url",), ("path",)}
+
+
+def _is_private(location: Location) -> bool:
+    """Whether what the environment puts here is secret."""
+    return _within(location)[:1] in {("token",), ("headers",), ("query",), ("body",), ("json",)}

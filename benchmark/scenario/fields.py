@@ -1,0 +1,275 @@
+"""The kinds of values that a scenario's fields take, and what is said of those that are none.
+
+A check raises either `expected(…)`, which is told as *found X, expected …*, or a `ValueError`, whose
+sentence is told as it stands. Neither ever quotes the value: it may be a secret, or have come out of the
+environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from benchmark.redaction import REDACTED
+from benchmark.units import parse_duration, parse_rate, parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXPECTED = "expected"  # the type that tells `expected` from other errors
+
+A_DURATION = "a duration with its unit, like 250ms, 30s or 1h30m"
+A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
+A_SIZE = "a size with its unit, like 512B, 64KiB or 10MiB"
+
+LARGEST_BODY = 1024**3
+
+_TOKEN_CHARACTERS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - RFC 9110's `token`, no credential
+_HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z._-]*[0-9A-Za-z_.])?")
+_UNFIT_FOR_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNFIT_FOR_URL = re.compile(r"[\x00-\x20\x7f]")
+_WORKED_OUT = {"content-length", "transfer-encoding"}
+_NAME = re.compile(r"\w[\w.-]*")
+_TARGET_NAME = re.compile(r"[\w-]+")
+
+
+def expected(what: str) -> PydanticCustomError:
+    """The error of a value that is not `what`."""
+    return PydanticCustomError(EXPECTED, what)
+
+
+def _quantity(parse: Callable[[str], float], what: str, unit: str, *, zero: bool = False) -> BeforeValidator:
+    """Reads text like `250ms` with `parse`; refuses bare numbers, and all that is not positive and finite."""
+
+    def read(value: Any) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise expected(f"{what}; write {value:g}{unit}" if 0 < value < math.inf else what)
+        if not isinstance(value, str):
+            raise expected(what)
+        try:
+            quantity = parse(value.strip().removeprefix("-"))
+        except ValueError:
+            raise expected(what) from None
+        if value.strip().startswith("-") or quantity < 0 or (quantity == 0 and not zero):
+            raise expected(f"{what}, {'zero or more' if zero else 'more than zero'}")
+        if not math.isfinite(quantity):
+            raise expected(f"{what}, and finite")
+        return quantity
+
+    return BeforeValidator(read)
+
+
+def _as_written(pattern: str, *examples: str) -> WithJsonSchema:
+    """How editors see a quantity: text, which may also be left to the environment."""
+    return WithJsonSchema(
+        {"type": "string", "pattern": rf"^\s*({pattern})\s*$|\$\{{", "examples": list(examples)}
+    )
+
+
+_NUMBER = r"([0-9]+(\.[0-9]+)?|\.[0-9]+)"
+_DURATION_SCHEMA = _as_written(rf"({_NUMBER}\s*(ns|us|µs|μs|ms|s|min|m|h)\s*)+", "250ms", "30s", "1h30m")
+_RATE_SCHEMA = _as_written(rf"{_NUMBER}\s*[kM]?\s*(/|per )\s*(s|sec|min|m|h)", "200/s", "2k/s", "90/min")
+_SIZE_SCHEMA = _as_written(rf"{_NUMBER}\s*(B|[kK]B|MB|GB|KiB|MiB|GiB)", "512B", "64KiB", "10MiB")
+
+Duration = Annotated[float, _quantity(parse_duration, A_DURATION, "s"), _DURATION_SCHEMA]
+DurationOrZero = Annotated[float, _quantity(parse_duration, A_DURATION, "s", zero=True), _DURATION_SCHEMA]
+Rate = Annotated[float, _quantity(parse_rate, A_RATE, "/s"), _RATE_SCHEMA]
+
+
+def _fits_in_memory(size: int) -> int:
+    if size > LARGEST_BODY:
+        raise expected("a size of at most 1GiB")
+    return size
+
+
+Size = Annotated[int, _quantity(parse_size, A_SIZE, "B"), AfterValidator(_fits_in_memory), _SIZE_SCHEMA]
+
+
+def _finite(number: float) -> float:
+    if not 0 < number < math.inf:
+        raise expected("a number, more than zero and finite")
+    return number
+
+
+def _confidence(number: float) -> float:
+    if not 0.5 < number < 1:
+        raise expected("a number between 0.5 and 1, like 0.95")
+    return number
+
+
+Confidence = Annotated[
+    float,
+    AfterValidator(_confidence),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1}),
+]
+Weight = Annotated[float, AfterValidator(_finite), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
+
+
+def _url(url: str) -> str:
+    if _UNFIT_FOR_URL.search(url):
+        raise ValueError("a URL has no spaces or line breaks in it (a space is written %20)")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise expected(
+            "a URL like http://host/path (an IPv6 address stands in brackets: http://[::1]:8000/)"
+        ) from None
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise expected("a URL that begins with http:// or https://, then a host")
+    _check_authority(parts)
+    if "#" in url:
+        raise ValueError("a URL's #fragment is never sent; leave it out")
+    return url
+
+
+def _check_authority(parts: SplitResult) -> None:
+    """Host, port, and nothing before them."""
+    if "@" in parts.netloc:
+        raise ValueError(
+            "user information in a URL is not sent; write the credentials as token, or as a header"
+        )
+    host = parts.hostname
+    if not host:
+        raise expected("a URL with a host, like http://host/path")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise expected("a URL whose port is a number from 1 to 65535")
+    if not _is_host(host):
+        raise expected("a URL with a host name or address (is a placeholder left in it?)")
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:  # only brackets let one through, and urlsplit has looked inside them
+        return _is_address(host)
+    try:
+        return bool(_HOST.fullmatch(host if host.isascii() else host.encode("idna").decode()))
+    except UnicodeError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": r"^https?://|\$\{"})]
+
+
+def _address(text: str) -> str:
+    if not _is_address(text):
+        raise expected("an IP address, like 10.0.0.1")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+def _path(path: str) -> str:
+    if _UNFIT_FOR_URL.search(path):
+        raise ValueError("a path has no spaces or line breaks in it (a space is written %20)")
+    if "#" in path:
+        raise ValueError("a path's #fragment is never sent; leave it out")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
+        raise expected("a path, like v1/chat/completions; it is appended to the target's url")
+    return path
+
+
+Path = Annotated[str, AfterValidator(_path)]
+
+
+def _method(method: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z-]*", method):
+        raise expected("a method in capitals, like GET or POST")
+    if method == "CONNECT":
+        raise ValueError("CONNECT opens a tunnel, which is no request to measure")
+    return method
+
+
+Method = Annotated[str, AfterValidator(_method)]
+
+
+def _header_name(name: str) -> str:
+    if not re.fullmatch(_TOKEN_CHARACTERS, name):
+        raise ValueError("a header's name is letters, digits and hyphens")
+    if name.lower() in _WORKED_OUT:
+        raise ValueError(f"{name} is worked out from the body; leave it out")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if _UNFIT_FOR_HEADER.search(value):
+        raise ValueError("a header's value cannot hold line breaks or control characters")
+    return value
+
+
+def _no_header_twice(headers: dict[str, str]) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    for name in headers:
+        first = seen.setdefault(name.lower(), name)
+        if first != name:
+            raise ValueError(f"{first} and {name} are the same header; keep one")
+    return headers
+
+
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+Headers = Annotated[
+    dict[Annotated[str, AfterValidator(_header_name)], HeaderValue], AfterValidator(_no_header_twice)
+]
+
+
+def _credential(token: str) -> str:
+    if token == REDACTED:
+        raise ValueError("this token was redacted when the scenario was kept; write ${NAME}, and set NAME")
+    if not token.strip():
+        raise ValueError("the token is empty")
+    if token != token.strip() or _UNFIT_FOR_HEADER.search(token):
+        raise ValueError("the token has a space or line break around it, or a control character in it")
+    if not token.isascii():
+        raise ValueError(
+            "the token has a character in it that is not ASCII (a typographic quote or dash, perhaps)"
+        )
+    return token
+
+
+Token = Annotated[str, AfterValidator(_credential)]
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name) or len(name) > 100:
+        raise expected("a name of letters, digits, '.', '_' and '-' (results are kept under it)")
+    return name
+
+
+def _target_name(name: str) -> str:
+    if not _TARGET_NAME.fullmatch(name) or len(name) > 100:
+        raise ValueError("a target's name is letters, digits, '_' and '-'")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_name)]
+TargetName = Annotated[str, AfterValidator(_target_name)]
+
+
+def json_problem(value: Any) -> str | None:
+    """What keeps plain data from being JSON, in words; None when nothing does."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "JSON has no infinite numbers and no NaN"
+    if isinstance(value, dict):
+        return next(filter(None, map(json_problem, value.values())), None)
+    if isinstance(value, list):
+        return next(filter(None, map(json_problem, value)), None)
+    if not isinstance(value, str | int | float | bool | None):
+        return f"JSON has no {type(value).__name__}"
+    return None

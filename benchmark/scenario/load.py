@@ -1,0 +1,153 @@
+"""A scenario file, checked to the last key before anything is sent.
+
+Whatever is wrong is told at once, one line each: where (file and line, or the option on the command line),
+which key, what was found and what was expected. No message, and nothing that is kept, holds a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from benchmark.errors import InputError
+from benchmark.redaction import Redactor
+from benchmark.scenario.body import read_body
+from benchmark.scenario.complaints import problems_of
+from benchmark.scenario.credentials import secrets_in, without_credentials
+from benchmark.scenario.document import LARGEST_TEXT, Document, NotYaml, Problem, read_document
+from benchmark.scenario.model import Request, Scenario
+from benchmark.scenario.origins import Origins
+from benchmark.scenario.overrides import apply_overrides
+from benchmark.scenario.schema import json_schema
+from benchmark.scenario.variables import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["LoadedScenario", "json_schema", "load_data", "load_scenario", "load_text", "read_body"]
+
+
+@dataclass(frozen=True)
+class LoadedScenario:
+    """A scenario that can be run, and what may be told of it."""
+
+    scenario: Scenario = field(repr=False)  # with secrets
+    document: dict[str, Any]  # as written, overrides applied, without secrets: to keep and to print
+    secrets: frozenset[str] = field(repr=False)  # every value that must never be shown
+    folder: Path  # where the files it names are
+    trusted_files: bool = False  # whether they were named on the command line, and so may be anywhere
+
+    def read_body(self, request: Request) -> bytes:
+        """The request's body, as it is sent.
+
+        Raises:
+            InputError: its file cannot be read.
+        """
+        return read_body(request, self.folder, trusted=self.trusted_files)
+
+
+def load_scenario(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> LoadedScenario:
+    """Read the scenario in a file, with overrides like `load.rate=500/s`.
+
+    Raises:
+        InputError: it cannot be used; says everything that is wrong with it.
+    """
+    path = Path(path)
+    return load_text(_read_file(path), str(path), path.parent, overrides, environ, name=_name_of(path))
+
+
+def load_text(
+    text: str,
+    origin: str,
+    folder: Path,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    name: str = "scenario",
+) -> LoadedScenario:
+    """Read a scenario's text; `origin` is what messages call it, `name` its name where it gives itself none.
+
+    Raises:
+        InputError: it cannot be used; says everything that is wrong with it.
+    """
+    document = _read_document(text, origin)
+    data, options = apply_overrides(document.data, overrides)
+    origins = Origins(origin, document.lines, options)
+    return load_data({"name": name} | data, origins, folder, environ, problems=document.problems)
+
+
+def load_data(
+    data: dict[str, Any],
+    origins: Origins,
+    folder: Path,
+    environ: Mapping[str, str],
+    *,
+    problems: Sequence[Problem] = (),
+    trusted_files: bool = False,
+) -> LoadedScenario:
+    """Make a scenario of plain data, whichever way it came; `problems` were found while it was read.
+
+    Raises:
+        InputError: it cannot be used; says everything that is wrong with it, and where that came from.
+    """
+    filled = fill(data, environ)
+    shown = without_credentials(data)
+    secrets = secrets_in(filled.data, filled.used)
+    problems = [*problems, *filled.problems]
+    unfilled = {problem.location for problem in filled.problems}
+    try:
+        names = {
+            "targets": filled.data.get("targets")
+        }  # so that a name is checked where targets are wrong, too
+        scenario = Scenario.model_validate(filled.data, context=names)
+    except ValidationError as error:
+        problems += [problem for problem in problems_of(error, shown) if problem.location not in unfilled]
+    if problems:
+        raise InputError(Redactor(secrets).text(origins.report(problems)))
+    return LoadedScenario(scenario, shown, secrets, folder, trusted_files)
+
+
+def _read_file(path: Path) -> str:
+    """The file's text, or what keeps it from being one."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_TEXT + 1)  # what is too large is refused by its reader
+    except IsADirectoryError:
+        raise InputError(f"{path}: this is a folder; name the scenario file in it") from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(content) > LARGEST_TEXT:
+            return content.decode("utf-8-sig", "replace")
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: this is not UTF-8 text; save the file as UTF-8") from None
+
+
+def _read_document(text: str, origin: str) -> Document:
+    """A document that is a mapping."""
+    try:
+        document = read_document(text)
+    except NotYaml as error:
+        place = f"{origin}:{error.line}" if error.line else origin
+        raise InputError(f"{place}: {error}") from None
+    if document.data is None:
+        raise InputError(f"{origin}: the scenario is empty; it needs at least targets, each with its url")
+    if not isinstance(document.data, dict):
+        place = f"{origin}:{document.lines[()]}"
+        raise InputError(f"{place}: a scenario is a mapping, like 'targets: {{…}}'; this is something else")
+    return document
+
+
+def _name_of(path: Path) -> str:
+    """A scenario's name when it gives itself none: its file's, fit for the name of a folder."""
+    return re.sub(r"[^\w.-]+", "-", path.stem).strip("-.")[:100] or "scenario"

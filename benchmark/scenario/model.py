@@ -1,0 +1,391 @@
+"""What to ask, whom, how often and for how long: a scenario, as frozen models.
+
+A scenario is valid once it exists. Durations are seconds, rates per second, sizes bytes. Field by field
+this is also the reference: the descriptions become the JSON Schema that editors show. Rules between fields
+hang on the later of the fields, so that one bad value never hides another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from benchmark.scenario.fields import (
+    Address,
+    Confidence,
+    Duration,
+    DurationOrZero,
+    Headers,
+    Method,
+    Name,
+    Path,
+    Rate,
+    Size,
+    TargetName,
+    Token,
+    Url,
+    Weight,
+    expected,
+    json_problem,
+)
+from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEFAULT_RATE = "50/s"
+
+Allowance = Literal["different-schemes", "same-address", "different-payloads"]
+
+BODIES = ("body", "body_file", "json", "bytes")
+
+
+class _Part(BaseModel):
+    """Strict: text is no number, a boolean is no number, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _given(info: ValidationInfo, *fields: str) -> list[str]:
+    """Which of these earlier fields were set; one that was set wrong (and so is missing) was set, too."""
+    return [field for field in fields if field not in info.data or info.data[field] is not None]
+
+
+class Target(_Part):
+    """An address that is called."""
+
+    url: Url = Field(description="Where requests go, http:// or https://; a request's path is appended.")
+    token: Token | None = Field(
+        None,
+        description="Sent as it is in the Authorization header. Take it from the environment: ${EAS_TOKEN}.",
+    )
+    bearer: bool = Field(False, description="Send the token as `Bearer <token>`.")
+    headers: Headers = Field(
+        {}, description="Headers of every request to this target; they win over the request's."
+    )
+    path: Path | None = Field(None, description="Appended to the url in place of the request's path.")
+    query: dict[str, str] = Field({}, description="Query parameters added to the request's.")
+    verify_tls: bool = Field(True, description="Check the server's certificate.")
+    resolve: Address | None = Field(None, description="An IP address to connect to, instead of asking DNS.")
+
+    @field_validator("bearer")
+    @classmethod
+    def _bearer_of_a_token(cls, bearer: bool, info: ValidationInfo) -> bool:
+        if bearer and not _given(info, "token"):
+            raise ValueError("there is no token to send as Bearer; add one")
+        if bearer and str(info.data.get("token")).lower().startswith("bearer "):
+            raise ValueError("the token already begins with Bearer; set one of the two")
+        return bearer
+
+    @field_validator("headers")
+    @classmethod
+    def _one_credential(cls, headers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if _given(info, "token") and any(name.lower() == "authorization" for name in headers):
+            raise ValueError("both token and an Authorization header are given; keep one")
+        return headers
+
+
+def _as_tuple(values: Any) -> Any:
+    """Lists become tuples, so that a scenario cannot change; nothing else does."""
+    return tuple(values) if isinstance(values, list) else values
+
+
+def _at_least_one(values: Any) -> Any:
+    """Checked after the items, where pydantic's own min_length would count a wrong item as none."""
+    if not values:
+        raise expected("at least one")
+    return values
+
+
+def _one_or_more(value: Any) -> Any:
+    """A single number is a list of one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,)
+    if not isinstance(value, list | tuple):
+        raise expected("a status, like 200, or a list of them")
+    return tuple(value)
+
+
+_STATUS_SCHEMA = {"type": "integer", "minimum": 200, "maximum": 599}
+
+Status = Annotated[int, Field(ge=200, le=599)]
+Statuses = Annotated[
+    tuple[Status, ...],
+    AfterValidator(_at_least_one),
+    BeforeValidator(_one_or_more),
+    WithJsonSchema({"anyOf": [_STATUS_SCHEMA, {"type": "array", "items": _STATUS_SCHEMA, "minItems": 1}]}),
+]
+
+
+class Expect(_Part):
+    """Which answers count as a success."""
+
+    status: Statuses | None = Field(
+        None, description="A status, or a list of them. Without it, any status below 400 is a success."
+    )
+
+    @property
+    def accepted(self) -> frozenset[int] | None:
+        """The statuses that count as a success; None: any below 400."""
+        return None if self.status is None else frozenset(self.status)
+
+    def accepts(self, status: int) -> bool:
+        """Whether an answer of this status is a success."""
+        return status < 400 if self.accepted is None else status in self.accepted
+
+
+class Request(_Part):
+    """What is sent, and what is expected back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "anyOf": [
+                    {"required": [one, other]} for at, one in enumerate(BODIES) for other in BODIES[at + 1 :]
+                ]
+            }
+        }
+    )
+
+    name: Name | None = Field(None, description="What reports call this request.")
+    weight: Weight = Field(1, description="How often it is sent, relative to the other requests.")
+    path: Path | None = Field(
+        None, description="Appended to the target's url.", examples=["v1/chat/completions"]
+    )
+    query: dict[str, str] = Field({}, description="Query parameters.")
+    headers: Headers = Field({}, description="Headers of this request.")
+    body: str | None = Field(None, description="The body, as text (sent as UTF-8).")
+    body_file: str | None = Field(
+        None, min_length=1, description="A file that holds the body, in the scenario's folder."
+    )
+    json_: Any = Field(
+        None,
+        alias="json",
+        description="The body, as data: sent as compact JSON, with Content-Type: application/json.",
+    )
+    bytes_: Size | None = Field(
+        None, alias="bytes", description="A generated body of this size: random bytes, the same in every run."
+    )
+    method: Method = Field(
+        None,
+        validate_default=True,
+        description="The HTTP method. Default: POST when there is a body, else GET.",
+    )
+    expect: Expect = Field(default_factory=Expect, description="Which answers count as a success.")
+    timeout: Duration = Field(
+        "30s", validate_default=True, description="How long a request may take before it counts as failed."
+    )
+
+    @field_validator("body_file", "json_", "bytes_")
+    @classmethod
+    def _one_body(cls, value: Any, info: ValidationInfo) -> Any:
+        earlier = _given(
+            info, *("body", "body_file", "json_", "bytes_")[: _BODY_FIELDS.index(str(info.field_name))]
+        )
+        if value is not None and earlier:
+            raise ValueError(f"there is {earlier[0].rstrip('_')} already; a request has one body")
+        return value
+
+    @field_validator("json_")
+    @classmethod
+    def _is_json(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("nothing would be sent; for the JSON text null write body: 'null'")
+        if problem := json_problem(value):
+            raise ValueError(problem)
+        return value
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _default_method(cls, method: Any, info: ValidationInfo) -> Any:
+        return method if method is not None else ("POST" if _given(info, *_BODY_FIELDS) else "GET")
+
+
+_BODY_FIELDS = ("body", "body_file", "json_", "bytes_")
+
+
+class Load(_Part):
+    """How much is sent, and for how long: an open loop at a rate, or a closed loop of connections."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["rate"], "not": {"required": ["think"]}},
+                {
+                    "required": ["connections"],
+                    "not": {"anyOf": [{"required": ["arrivals"]}, {"required": ["max_connections"]}]},
+                },
+            ]
+        }
+    )
+
+    rate: Rate | None = Field(
+        None, description="Requests per second, sent on time whether or not answers come."
+    )
+    connections: int | None = Field(
+        None,
+        ge=1,
+        validate_default=True,
+        description="Connections that each send the next request once answered.",
+    )
+    arrivals: Literal["constant", "poisson"] = Field(
+        "constant", description="Evenly spaced, or at random like independent callers. Goes with rate."
+    )
+    max_connections: int = Field(
+        1024,
+        ge=1,
+        description="How many connections may be open at once; past that, requests wait. Goes with rate.",
+    )
+    think: Duration | None = Field(
+        None, description="A pause between an answer and the next request. Goes with connections."
+    )
+    duration: Duration = Field(
+        "20s", validate_default=True, description="Measured time per target, divided over the rounds."
+    )
+    warmup: DurationOrZero = Field(
+        "2s",
+        validate_default=True,
+        description="Unmeasured time before each round's measured part; may be 0s.",
+    )
+
+    @field_validator("connections")
+    @classmethod
+    def _one_pace(cls, connections: int | None, info: ValidationInfo) -> int | None:
+        rate = bool(_given(info, "rate"))
+        if rate and connections is not None:
+            raise ValueError("there is a rate already; a load has either rate or connections")
+        if not rate and connections is None:
+            raise ValueError("a load needs either rate, like 50/s, or connections, like 64")
+        return connections
+
+    @field_validator("arrivals", "max_connections")
+    @classmethod
+    def _of_a_rate(cls, value: Any, info: ValidationInfo) -> Any:
+        if "rate" in info.data and not _given(info, "rate"):
+            raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
+        return value
+
+    @field_validator("think")
+    @classmethod
+    def _of_connections(cls, value: Any, info: ValidationInfo) -> Any:
+        if "connections" in info.data and not _given(info, "connections") and value is not None:
+            raise ValueError("think goes with connections, not with rate; leave it out")
+        return value
+
+
+def _read_objective(text: Any, info: ValidationInfo) -> Objective:
+    """One objective, checked against the targets and the load that stand before it."""
+    if not isinstance(text, str):
+        raise expected(f"text, like {EXAMPLES[0]!r}")
+    objective = parse_objective(text)
+    _check_target(objective.target, info)
+    load = info.data.get("load")
+    if objective.of_offered and load is not None and load.rate is None:
+        raise ValueError(
+            "with connections there is no offered rate; write the limit per second, as in 'rate > 450/s'"
+        )
+    return objective
+
+
+def _check_target(name: str | None, info: ValidationInfo) -> None:
+    """An error unless the scenario has a target of this name, if only a wrong one (see `load_data`)."""
+    targets = info.data.get("targets") or (info.context or {}).get("targets")
+    if name is not None and isinstance(targets, dict) and name not in targets:
+        raise ValueError(f"there is no target of this name; there is {', '.join(targets)}")
+
+
+_ObjectiveText = Annotated[
+    Objective,
+    BeforeValidator(_read_objective),
+    WithJsonSchema({"type": "string", "examples": list(EXAMPLES)}),
+]
+
+
+Targets = Annotated[
+    dict[TargetName, Target], AfterValidator(_at_least_one), Field(json_schema_extra={"minProperties": 1})
+]
+Requests = Annotated[
+    tuple[Request, ...],
+    AfterValidator(_at_least_one),
+    BeforeValidator(_as_tuple),
+    Field(json_schema_extra={"minItems": 1}),
+]
+Objectives = Annotated[tuple[_ObjectiveText, ...], BeforeValidator(_as_tuple)]
+Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)]
+
+
+class Scenario(_Part):
+    """A whole experiment: the same requests to each target, in turn, round after round."""
+
+    model_config = ConfigDict(
+        title="vpcbench scenario", json_schema_extra={"not": {"required": ["request", "requests"]}}
+    )
+
+    name: Name = Field("scenario", description="What results are kept under. Default: the file's name.")
+    targets: Targets = Field(
+        description="What is measured, by name. The first is the baseline unless one is named."
+    )
+    request: Request | None = Field(None, description="What is sent. Default: a plain GET.")
+    requests: Requests | None = Field(
+        None, description="What is sent, when there is more than one request; see weight."
+    )
+    load: Load = Field(
+        {"rate": DEFAULT_RATE}, validate_default=True, description="How much is sent, and for how long."
+    )
+    rounds: int = Field(
+        10, ge=1, description="How often the targets take turns; each round opens new connections."
+    )
+    baseline: str | None = Field(
+        None, description="The target that the others are compared with. Default: the first."
+    )
+    confidence: Confidence = Field(0.95, description="The confidence of every interval.")
+    objectives: Objectives = Field(
+        (), description="What must hold, for every target or for `target.metric`. Decides the exit status."
+    )
+    keep_connections: bool = Field(
+        False,
+        description="Keep connections from round to round. Intervals then say nothing of other connections.",
+    )
+    resend_stale: bool = Field(
+        False,
+        description="Send a request again, timed from due, when the server had closed its connection.",
+    )
+    allow: Allowances = Field(
+        (), description="Comparisons that would be refused as unfair, and are wanted all the same."
+    )
+    seed: int = Field(
+        1, ge=0, description="Of the order of targets, of Poisson arrivals and of the choice of requests."
+    )
+
+    @property
+    def all_requests(self) -> tuple[Request, ...]:
+        """What is sent, by weight: `requests`, or the one `request`, or a plain GET."""
+        return self.requests or (self.request or Request(),)
+
+    @property
+    def baseline_name(self) -> str:
+        """The target that the others are compared with."""
+        return self.baseline or next(iter(self.targets))
+
+    @field_validator("requests")
+    @classmethod
+    def _request_or_requests(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and _given(info, "request"):
+            raise ValueError("there is a request already; write either request or requests")
+        return value
+
+    @field_validator("baseline")
+    @classmethod
+    def _names_a_target(cls, name: str | None, info: ValidationInfo) -> str | None:
+        _check_target(name, info)
+        return name

@@ -1,0 +1,103 @@
+"""Changes to a scenario from the command line: `--set load.rate=500/s`."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmark.errors import InputError
+from benchmark.scenario.document import Location, NotYaml, read_value
+from benchmark.scenario.model import DEFAULT_RATE
+from benchmark.scenario.origins import spell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OF_RATE = ("rate", "arrivals", "max_connections")
+_OF_CONNECTIONS = ("connections", "think")
+_GIVES_WAY: dict[Location, tuple[str, ...]] = {
+    ("load", "connections"): _OF_RATE,
+    ("load", "rate"): _OF_CONNECTIONS,
+}
+
+
+class Changed(NamedTuple):
+    """A scenario's data after overrides, and which override set what."""
+
+    data: dict[str, Any]
+    options: dict[Location, str]
+
+
+def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> Changed:
+    """A copy of `data` with every `key=value` put in.
+
+    Setting `load.connections` removes the load's rate and what goes only with it, and the other way round,
+    unless these are set as well.
+
+    Raises:
+        InputError: not `key=value`, or there is no such place.
+    """
+    without_load = data.get("load") is None
+    data = copy.deepcopy(data)
+    options: dict[Location, str] = {}
+    for override in overrides:
+        key, origin, value = _parse(override)
+        try:
+            options[_put(data, key.split("."), value)] = origin
+        except LookupError as error:
+            raise InputError(f"{origin}: {error.args[0]}") from None
+    for location in options:
+        for gone in _GIVES_WAY.get(location, ()):
+            if ("load", gone) not in options:
+                data["load"].pop(gone, None)
+    if without_load and isinstance(data.get("load"), dict):
+        data["load"] = at_some_pace(data["load"])
+    return Changed(data, options)
+
+
+def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:
+    """A load put together from options alone: at the default rate where none of them sets a pace."""
+    return load if load.keys() & {"rate", "connections"} else {"rate": DEFAULT_RATE, **load}
+
+
+def _parse(override: str) -> tuple[str, str, Any]:
+    """Key, what messages call it, and value. The value itself is not quoted: it may be a secret."""
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not all(key.split(".")):
+        raise InputError("--set: expected key=value, like --set load.rate=500/s")
+    origin = f"--set {key}=…"
+    try:
+        return key, origin, read_value(text)
+    except NotYaml as error:
+        raise InputError(f"{origin}: {error}") from None
+
+
+def _put(data: dict[str, Any], keys: list[str], value: Any) -> Location:
+    """Set the value, making mappings on the way where there is nothing; the place it was put at.
+
+    Raises:
+        LookupError: the way leads through a single value, or past a list's end.
+    """
+    place: Any = data
+    location: Location = ()
+    for at, key in enumerate(keys):
+        step = _step(place, key, location)
+        location = (*location, step)
+        if at == len(keys) - 1:
+            place[step] = value
+        elif isinstance(place, dict) and place.get(key) is None:
+            place[step] = {}
+        place = place[step]
+    return location
+
+
+def _step(place: Any, key: str, location: Location) -> str | int:
+    """The key or index that leads on from `place`."""
+    if isinstance(place, dict):
+        return key
+    if not isinstance(place, list):
+        raise LookupError(f"{spell(location)} is a single value; there is nothing inside it to set")
+    if not key.isdecimal() or int(key) >= len(place):
+        raise LookupError(f"{spell(location)} is a list of {len(place)}, counted from 0; it has no {key}")
+    return int(key)
