@@ -52,8 +52,12 @@ class Nginx:
         self.folder.chmod(0o755)
         (self.folder / "www" / "file").write_bytes(b"x" * self.size)
         config = self.folder / "nginx.conf"
-        config.write_text("user root;" + CONFIG.format(folder=self.folder, ports=self.ports, limit=self.limit))
-        self._process = subprocess.Popen(["nginx", "-c", str(config), "-p", str(self.folder)], stderr=subprocess.DEVNULL)
+        config.write_text(
+            "user root;" + CONFIG.format(folder=self.folder, ports=self.ports, limit=self.limit)
+        )
+        self._process = subprocess.Popen(
+            ["nginx", "-c", str(config), "-p", str(self.folder)], stderr=subprocess.DEVNULL
+        )
         for port in self.ports:
             wait_for_port(port)
         return self

@@ -65,7 +65,9 @@ def test_imports_point_one_way(path: Path) -> None:
             continue
         below = LEVEL[other] < LEVEL[own]
         among_the_first = LEVEL[own] == LEVEL[other] == 0
-        assert below or among_the_first, f"{path.relative_to(PACKAGE)} imports {name}: {other} is not below {own}"
+        assert below or among_the_first, (
+            f"{path.relative_to(PACKAGE)} imports {name}: {other} is not below {own}"
+        )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

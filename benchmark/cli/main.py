@@ -20,7 +20,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Out = Annotated[Path | None, typer.Option("-o", "--out", metavar="DIR", help="Results folder (default: results/<stamp>-<name>).")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="DIR", help="Results folder (default: results/<stamp>-<name>)."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no tables: the answer only.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
 
@@ -37,7 +40,9 @@ def demo(out: Out = None, quiet: Quiet = False) -> None:
 def run(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
     out: Out = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. load.rate=500/s.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. load.rate=500/s.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -53,7 +58,9 @@ def run(
     "-o DIR, --as-scenario, --dry-run, --quiet. All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
 )
 def curl(
-    arguments: Annotated[list[str], typer.Argument(metavar="URL [curl's own flags] [--vs URL] [--rate R]", show_default=False)],
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="URL [curl's own flags] [--vs URL] [--rate R]", show_default=False)
+    ],
 ) -> None:
     """Take a curl command line as it is, with `vpcbench` in front."""
     from benchmark.cli.curl import curl
@@ -64,8 +71,12 @@ def curl(
 @app.command()
 def report(
     folder: Folder,
-    format_: Annotated[str, typer.Option("--format", metavar="html|markdown|json", help="What to write.")] = "markdown",
-    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write here, not to the terminal.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="html|markdown|json", help="What to write.")
+    ] = "markdown",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write here, not to the terminal.")
+    ] = None,
 ) -> None:
     """Render a results folder again, without measuring."""
     from benchmark.cli.report import report
@@ -84,10 +95,18 @@ def schema() -> None:
 @app.command()
 def simulate(
     port: Annotated[int, typer.Option("--port", help="First port; 0 chooses free ones.")] = 8080,
-    latency: Annotated[str, typer.Option("--latency", help="A law: 5ms, normal(5ms, 1ms), lognormal(5ms, 0.5), exponential(5ms).")] = "1ms",
+    latency: Annotated[
+        str,
+        typer.Option(
+            "--latency", help="A law: 5ms, normal(5ms, 1ms), lognormal(5ms, 0.5), exponential(5ms)."
+        ),
+    ] = "1ms",
     errors: Annotated[float, typer.Option("--errors", help="Share of requests answered 500.")] = 0.0,
     service: Annotated[str, typer.Option("--service", help="The service's name in the path.")] = "test",
-    token: Annotated[str | None, typer.Option("--token", help="The token to ask for.", envvar="EAS_TOKEN", show_envvar=True)] = None,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", help="The token to ask for.", envvar="EAS_TOKEN", show_envvar=True),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed")] = 1,
 ) -> None:
     """Run the practice service on its own: a slow public and a fast VPC address, on loopback."""
@@ -104,7 +123,9 @@ def _version(shown: bool) -> None:
 
 @app.callback()
 def _common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     pass
 

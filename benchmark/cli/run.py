@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from benchmark.analysis.summary import summarise
+from benchmark.cli.progress import Progress
 from benchmark.errors import ExitStatus, VpcbenchError
 from benchmark.execution.environment import environment
 from benchmark.execution.local import LocalWorker
@@ -28,8 +29,6 @@ from benchmark.result.store import make_folder, save_run
 from benchmark.scenario.load import LoadedScenario, load_scenario
 from benchmark.units import NANOSECONDS, format_duration, format_rate
 
-from benchmark.cli.progress import Progress
-
 if TYPE_CHECKING:
     from benchmark.result.model import Result
 
@@ -42,7 +41,12 @@ def run(path: Path, out: Path | None, *, overrides: Sequence[str], dry_run: bool
 
 
 def measure(
-    loaded: LoadedScenario, out: Path | None, *, dry_run: bool = False, quiet: bool = False, simulated: bool = False
+    loaded: LoadedScenario,
+    out: Path | None,
+    *,
+    dry_run: bool = False,
+    quiet: bool = False,
+    simulated: bool = False,
 ) -> ExitStatus:
     """Plan, send, keep, analyse, tell."""
     redactor = Redactor(loaded.secrets)
@@ -59,7 +63,14 @@ def measure(
 
 
 def _measure(
-    loaded: LoadedScenario, plan: Plan, out: Path | None, redactor: Redactor, console: Console, *, quiet: bool, simulated: bool
+    loaded: LoadedScenario,
+    plan: Plan,
+    out: Path | None,
+    redactor: Redactor,
+    console: Console,
+    *,
+    quiet: bool,
+    simulated: bool,
 ) -> ExitStatus:
     with stop_on_signals() as stopping, LocalWorker(lambda: bool(stopping)) as worker:
         baseline, probes = preflight(plan, worker, loaded.scenario.allow)
@@ -135,7 +146,9 @@ def announce(plan: Plan) -> str:
 def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str, Any]:
     """What figures depend on, with every default filled in."""
     scenario = loaded.scenario
-    latencies = [objective for objective in scenario.parsed_objectives if objective.metric not in {"failures", "rate"}]
+    latencies = [
+        objective for objective in scenario.objectives if objective.metric not in {"failures", "rate"}
+    ]
     return {
         "open_loop": plan.open_loop,
         "rate": scenario.load.rate,
@@ -146,10 +159,12 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "warmup": scenario.load.warmup,
         "confidence": scenario.confidence,
         "timeout": plan.timeout / NANOSECONDS,
-        "baseline": scenario.baseline or plan.targets[0].name,
+        "baseline": scenario.baseline_name,
         "keep_connections": scenario.keep_connections,
-        "objectives": list(scenario.objectives),
-        "primary": f"response.{latencies[0].metric}" if latencies and latencies[0].metric != "max" else "response.p50",
+        "objectives": [objective.text for objective in scenario.objectives],
+        "primary": f"response.{latencies[0].metric}"
+        if latencies and latencies[0].metric != "max"
+        else "response.p50",
         "simulated": simulated,
         "seed": scenario.seed,
     }

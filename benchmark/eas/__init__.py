@@ -1,0 +1,1 @@
+"""PAI-EAS lore: addresses, and what the gateway's answers mean."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from benchmark.eas.address import is_vpc, region_of
 from benchmark.measure.exchange import Failure
 from benchmark.measure.probe import Probe
@@ -61,7 +59,9 @@ def _status(probe: Probe) -> str:
             "unless the server asks for it (`bearer: true`)"
         )
     elif probe.status == 404 and '"Not Found"' in probe.body:
-        meaning = "the service is there, the path is not: is `request.path` missing, such as v1/chat/completions?"
+        meaning = (
+            "the service is there, the path is not: is `request.path` missing, such as v1/chat/completions?"
+        )
     elif probe.status == 404 and "model" in probe.body and "does not exist" in probe.body:
         meaning = "the service does not know this `model`: GET v1/models lists the names it serves"
     else:

@@ -1,0 +1,1 @@
+"""Who runs it: plans, worker processes, rounds."""

@@ -97,7 +97,9 @@ class Plan:
         forwards = [self.targets[at] for at in shuffled]
         return forwards if number % 2 == 0 else forwards[::-1]
 
-    def order(self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int) -> RoundOrder:
+    def order(
+        self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int
+    ) -> RoundOrder:
         """Round `number` on `target`, over connections opened beforehand."""
         limit = self.load.max_connections if self.load.connections is None else self.load.connections
         return RoundOrder(
@@ -124,7 +126,8 @@ def make_plan(loaded: LoadedScenario) -> Plan:
             url=full_url(target, scenario.all_requests[0]),
             destination=destination(target),
             requests=tuple(
-                prepare(target, request, body) for request, body in zip(scenario.all_requests, bodies, strict=True)
+                prepare(target, request, body)
+                for request, body in zip(scenario.all_requests, bodies, strict=True)
             ),
         )
         for name, target in scenario.targets.items()

@@ -32,7 +32,9 @@ def check_fairness(plan: Plan, allowed: Collection[str]) -> None:
         )
 
 
-def preflight(plan: Plan, worker: LocalWorker, allowed: Collection[str]) -> tuple[dict[str, Probe], dict[str, int]]:
+def preflight(
+    plan: Plan, worker: LocalWorker, allowed: Collection[str]
+) -> tuple[dict[str, Probe], dict[str, int]]:
     """The last probe of every target, and how many were sent to each.
 
     Raises:

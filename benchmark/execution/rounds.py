@@ -45,7 +45,10 @@ class Conductor:
 
     def rounds(self) -> Iterator[list[Round]]:
         """Every round on all targets; a flawed one comes again, with its pair, after the others."""
-        wanted, most = self.plan.rounds, self.plan.rounds + max(1, math.floor(MOST_REPEATED * self.plan.rounds))
+        wanted, most = (
+            self.plan.rounds,
+            self.plan.rounds + max(1, math.floor(MOST_REPEATED * self.plan.rounds)),
+        )
         number = 0
         while number < wanted and not self.stopped:
             pair = list(self._pair(number))
@@ -131,4 +134,3 @@ def flaw_of(recording: Recording) -> str:
     if lateness > LEAST_LATENESS and lateness > HARMFUL_LATENESS * response:
         return f"the generator was {lateness / MILLISECOND:.1f} ms late on average"
     return ""
-

@@ -187,7 +187,12 @@ class Worker:
         """One exchange over a connection of its own."""
         done: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
         transport = Http1Transport(
-            order.target.destination, order.target.requests, Pool(1), done.set_result, lambda *paid: None, capture=True
+            order.target.destination,
+            order.target.requests,
+            Pool(1),
+            done.set_result,
+            lambda *paid: None,
+            capture=True,
         )
         started = now()
         transport.send(Exchange(0, started, started))
@@ -286,7 +291,9 @@ async def _obey(pipe: Pipe) -> None:
         else:
             orders.put_nowait(order)
 
-    def listen() -> None:  # in a thread of its own: the loop would make the pipe non-blocking, for sending too
+    def listen() -> (
+        None
+    ):  # in a thread of its own: the loop would make the pipe non-blocking, for sending too
         while True:
             try:
                 order = pipe.recv()

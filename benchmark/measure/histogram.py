@@ -24,13 +24,13 @@ _HALF = 1 << _HALF_BITS  # sub-buckets that each further power of two adds
 def bucket_of(units: NDArray[np.int64]) -> NDArray[np.int64]:
     """HdrHistogram's index into the counts array, for values in units."""
     _, exponent = np.frexp(units.astype(np.float64))
-    shift = np.maximum(exponent.astype(np.int64) - (_HALF_BITS + 1), 0)
+    shift: NDArray[np.int64] = np.maximum(exponent.astype(np.int64) - (_HALF_BITS + 1), 0)
     return (shift << _HALF_BITS) + (units >> shift)
 
 
 def lower_edge(bucket: NDArray[np.int64]) -> NDArray[np.int64]:
     """The smallest value, in nanoseconds, that falls into each bucket; the next bucket's edge ends it."""
-    shift = np.maximum((bucket >> _HALF_BITS) - 1, 0)
+    shift: NDArray[np.int64] = np.maximum((bucket >> _HALF_BITS) - 1, 0)
     return ((bucket - (shift << _HALF_BITS)) << shift) * UNIT
 
 
@@ -114,7 +114,13 @@ class Histogram:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a file: the window of counts, compressed."""
         packed = base64.b85encode(zlib.compress(self.counts.astype("<i8").tobytes())).decode()
-        return {"first": self.first, "counts": packed, "total": self.total, "min": self.minimum, "max": self.maximum}
+        return {
+            "first": self.first,
+            "counts": packed,
+            "total": self.total,
+            "min": self.minimum,
+            "max": self.maximum,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Histogram:

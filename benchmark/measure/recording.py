@@ -71,7 +71,9 @@ class Series:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a file."""
-        points = {str(i): {"failed": p.failed, "response": p.response.to_dict()} for i, p in self.points.items()}
+        points = {
+            str(i): {"failed": p.failed, "response": p.response.to_dict()} for i, p in self.points.items()
+        }
         return {"width": self.width, "points": points}
 
     @classmethod
@@ -161,7 +163,16 @@ class Recording:
         return new
 
 
-_COUNTS = ("scheduled", "ok", "unsent", "unanswered", "sent_bytes", "received_bytes", "new_connections", "stale_reuses")
+_COUNTS = (
+    "scheduled",
+    "ok",
+    "unsent",
+    "unanswered",
+    "sent_bytes",
+    "received_bytes",
+    "new_connections",
+    "stale_reuses",
+)
 
 
 def merged(recordings: list[Recording]) -> Recording:

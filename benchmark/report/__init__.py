@@ -1,0 +1,1 @@
+"""How it is told: a document, and its renderers."""

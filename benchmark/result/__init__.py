@@ -1,0 +1,1 @@
+"""What is kept: runs, results folders, and the document that other programs read."""

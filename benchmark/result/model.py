@@ -85,12 +85,16 @@ class TargetResult(_Part):
     counts: Counts
     unmeasured: Unmeasured
     rate: Rates
-    response_ms: Figures = Field(description="done − due, of successes, with the unanswered as infinitely slow")
+    response_ms: Figures = Field(
+        description="done − due, of successes, with the unanswered as infinitely slow"
+    )
     success_ms: Figures = Field(description="done − due, of successes alone")
     service_ms: Figures = Field(description="done − taken − pool wait, of successes")
     lateness_ms: Figures = Field(description="taken − due: the generator's own delay")
     phases_ms: dict[str, Figures] = Field(description="per exchange; zero where a phase was not paid")
-    handshakes_ms: dict[str, Figures] = Field(description="per new connection, most of them opened in warm-ups")
+    handshakes_ms: dict[str, Figures] = Field(
+        description="per new connection, most of them opened in warm-ups"
+    )
     bytes: Bytes
     connections: Connections
     notes: list[str] = []
@@ -139,7 +143,9 @@ class ObjectiveResult(_Part):
     objective: str
     target: str
     met: bool
-    measured: float | None = Field(description="in the objective's unit: ms, share or per second; null: no figure")
+    measured: float | None = Field(
+        description="in the objective's unit: ms, share or per second; null: no figure"
+    )
     said: str = Field(description="the measured value for people")
 
 

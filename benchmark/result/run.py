@@ -42,7 +42,13 @@ class Round:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Round:
         """The inverse of `to_dict`."""
-        return cls(**{**data, "addresses": tuple(data["addresses"]), "recording": Recording.from_dict(data["recording"])})
+        return cls(
+            **{
+                **data,
+                "addresses": tuple(data["addresses"]),
+                "recording": Recording.from_dict(data["recording"]),
+            }
+        )
 
 
 @dataclass
@@ -52,12 +58,16 @@ class Run:
     name: str
     started_at: str  # ISO 8601, UTC
     scenario: dict[str, Any]  # as written, secrets redacted
-    settings: dict[str, Any]  # what the figures depend on, resolved: open_loop, rate, rounds, confidence, timeout, …
+    settings: dict[
+        str, Any
+    ]  # what the figures depend on, resolved: open_loop, rate, rounds, confidence, timeout, …
     targets: dict[str, TargetInfo]
     environment: dict[str, Any] = field(default_factory=dict)
     finished_at: str = ""
     rounds: list[Round] = field(default_factory=list)
-    probes: dict[str, int] = field(default_factory=dict)  # requests sent before and between rounds, per target
+    probes: dict[str, int] = field(
+        default_factory=dict
+    )  # requests sent before and between rounds, per target
     generator: dict[str, Any] = field(default_factory=dict)  # processes, cpu_seconds, max_rss_bytes
     interrupted: str = ""  # why the run ended early
     notes: list[str] = field(default_factory=list)
@@ -82,7 +92,9 @@ class Run:
             name: TargetInfo(**{**kept, "addresses": tuple(kept["addresses"]), "notes": tuple(kept["notes"])})
             for name, kept in data["targets"].items()
         }
-        return cls(**{**data, "targets": targets, "rounds": [Round.from_dict(kept) for kept in data["rounds"]]})
+        return cls(
+            **{**data, "targets": targets, "rounds": [Round.from_dict(kept) for kept in data["rounds"]]}
+        )
 
 
 def _fields(instance: Round | Run) -> dict[str, Any]:

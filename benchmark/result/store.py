@@ -1,8 +1,8 @@
 """Results folders: made once, never overwritten, readable only by their owner, and free of secrets.
 
-    scenario.yaml     what was asked (secrets redacted)
-    recordings.json   everything that was kept: reports can be made from it again, without measuring
-    result.json       the figures
+scenario.yaml     what was asked (secrets redacted)
+recordings.json   everything that was kept: reports can be made from it again, without measuring
+result.json       the figures
 """
 
 from __future__ import annotations
@@ -43,10 +43,14 @@ def make_folder(name: str, asked: Path | None, results: Path = Path("results")) 
 def _make(folder: Path) -> Path:
     try:
         if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder} holds something already, and results are never overwritten: choose another -o DIR")
+            raise InputError(
+                f"{folder} holds something already, and results are never overwritten: choose another -o DIR"
+            )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be used for results: {error.strerror}; choose another with -o DIR") from error
+        raise InputError(
+            f"{folder}: cannot be used for results: {error.strerror}; choose another with -o DIR"
+        ) from error
     return folder
 
 

@@ -1,0 +1,1 @@
+"""When to ask: arithmetic only, no clock and no I/O."""

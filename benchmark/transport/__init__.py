@@ -1,0 +1,1 @@
+"""How it is sent: connections, requests on the wire, and what became of them."""

@@ -58,7 +58,7 @@ def describe(error: Exception | None) -> str:
     """What the system said, in a line."""
     if error is None:
         return "the server closed the connection"
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno)  # its own text varies with the event loop
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

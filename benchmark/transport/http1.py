@@ -217,7 +217,11 @@ class Http1Transport:
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
         latest = now()
         timeouts = [request.timeout for request in self.requests]
-        self._expire(lambda exchange: Failure.TIMEOUT if latest - exchange.taken >= timeouts[exchange.request] else None)
+        self._expire(
+            lambda exchange: (
+                Failure.TIMEOUT if latest - exchange.taken >= timeouts[exchange.request] else None
+            )
+        )
 
     def _expire(self, judge: Callable[[Exchange], Failure | None]) -> None:
         """End every unfinished exchange for which `judge` names a failure."""
@@ -271,7 +275,7 @@ class Connection(asyncio.Protocol):
         """Write to the socket itself where nothing is in between: uvloop would wait for the loop's next turn."""
         self.transport = cast(asyncio.Transport, transport)
         if transport.get_extra_info("sslcontext"):
-            self.write = transport.write
+            self.write = self.transport.write  # type: ignore[method-assign]
 
     def start(self, exchange: Exchange) -> None:
         """Send the exchange's request."""

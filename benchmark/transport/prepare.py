@@ -19,15 +19,25 @@ _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 def destination(target: Target) -> Destination:
     """Where the target's URL leads."""
     parts = urlsplit(target.url)
-    host = (parts.hostname or "").encode("idna").decode() if not (parts.hostname or "").isascii() else parts.hostname or ""
-    return Destination(parts.scheme, host, parts.port or _PORTS[parts.scheme], target.verify_tls, target.resolve)
+    host = (
+        (parts.hostname or "").encode("idna").decode()
+        if not (parts.hostname or "").isascii()
+        else parts.hostname or ""
+    )
+    return Destination(
+        parts.scheme, host, parts.port or _PORTS[parts.scheme], target.verify_tls, target.resolve
+    )
 
 
 def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
     """The request as this target gets it; `body` is what `read_body` gave."""
     headers = _headers(target, request, body)
     where = _request_target(target, request)
-    head = f"{request.method} {where} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
+    head = (
+        f"{request.method} {where} HTTP/1.1\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in headers)
+        + "\r\n"
+    )
     return PreparedRequest(
         method=request.method,
         target=where,
@@ -67,10 +77,12 @@ def _headers(target: Target, request: Request, body: bytes) -> tuple[tuple[str, 
     if request.json_ is not None:
         chosen["content-type"] = ("Content-Type", "application/json")
     if target.token is not None:
-        chosen["authorization"] = ("Authorization", f"Bearer {target.token}" if target.bearer else target.token)
+        chosen["authorization"] = (
+            "Authorization",
+            f"Bearer {target.token}" if target.bearer else target.token,
+        )
     if body or request.method in {"POST", "PUT", "PATCH"}:
         chosen["content-length"] = ("Content-Length", str(len(body)))
     for name, value in [*request.headers.items(), *target.headers.items()]:
         chosen[name.lower()] = (name, value)
     return tuple(chosen.values())
-

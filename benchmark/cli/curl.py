@@ -1,0 +1,58 @@
+"""`vpcbench curl`: curl's own command line, a second address beside it, and a load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.cli.run import measure
+from benchmark.errors import ExitStatus, InputError
+from benchmark.scenario.curl import as_scenario, curl_scenario, parse_curl
+
+VALUES = {
+    "--vs",
+    "--rate",
+    "--arrivals",
+    "--connections",
+    "--duration",
+    "--warmup",
+    "--rounds",
+    "--out",
+    "-o",
+}
+SWITCHES = {"--as-scenario", "--dry-run", "--quiet"}
+LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
+
+
+def curl(arguments: Sequence[str]) -> ExitStatus:
+    """Run what a curl command line says, as a load; or print it as a scenario."""
+    ours, theirs = split(arguments)
+    command = parse_curl(theirs)
+    load = {name: ours[f"--{name}"][-1] for name in LOAD if f"--{name}" in ours}
+    rounds = ours.get("--rounds", [None])[-1]
+    loaded = curl_scenario(command, ours.get("--vs", []), load, rounds)
+    if "--as-scenario" in ours:
+        print(as_scenario(command, ours.get("--vs", []), load, rounds), end="")
+        return ExitStatus.OK
+    folder = ours.get("--out", ours.get("-o"))
+    out = Path(folder[-1]) if folder else None
+    return measure(loaded, out, dry_run="--dry-run" in ours, quiet="--quiet" in ours)
+
+
+def split(arguments: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Our options, and what is left to curl."""
+    ours: dict[str, list[str]] = {}
+    theirs = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, given, value = argument.partition("=")
+        if name in SWITCHES and not given:
+            ours[name] = []
+        elif name in VALUES and (given or argument == name):
+            taken = value if given else next(rest, None)
+            if taken is None:
+                raise InputError(f"{name} needs a value")
+            ours.setdefault(name, []).append(taken)
+        else:
+            theirs.append(argument)
+    return ours, theirs

@@ -1,0 +1,30 @@
+"""`vpcbench simulate`: the practice service on its own, until it is stopped."""
+
+from __future__ import annotations
+
+from benchmark.cli.demo import PUBLIC, VPC
+from benchmark.errors import ExitStatus, InputError
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.laws import parse_law
+from benchmark.simulation.service import serve
+from benchmark.simulation.setup import Address
+
+
+def simulate(
+    port: int, latency: str, errors: float, service: str, token: str | None, seed: int
+) -> ExitStatus:
+    """Listen on two loopback addresses, one behind each simulated path."""
+    try:
+        behaviour = Behaviour(latency=parse_law(latency), error_rate=errors, seed=seed)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    addresses = (Address("127.0.0.1", port, PUBLIC), Address("127.0.0.2", port, VPC))
+    serve(behaviour, addresses, ready=_announce, token=token, service=service)
+    return ExitStatus.OK
+
+
+def _announce(urls: list[str]) -> None:
+    public, vpc = urls
+    print(f"public  {public}   as if behind a 30 ms internet path")
+    print(f"vpc     {vpc}   as if behind a 0.5 ms intranet path")
+    print("Ctrl-C stops it.", flush=True)
