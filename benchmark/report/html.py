@@ -11,7 +11,7 @@ from benchmark import __version__
 from benchmark.report.charts import specifications
 from benchmark.report.document import Report
 
-_SNIPPET = "import vegaEmbed from 'vega-embed';\nwindow.vegaEmbed = vegaEmbed;"
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 
 def render_html(report: Report) -> str:

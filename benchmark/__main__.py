@@ -1,0 +1,5 @@
+"""`python -m benchmark` is `vpcbench`."""
+
+from benchmark.cli.main import main
+
+main()

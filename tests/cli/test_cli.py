@@ -1,0 +1,225 @@
+"""The real command line against real servers: what users run, and what they get back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.laws import Constant
+from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import Address
+from tests.servers import Nginx, ScriptedServer, free_ports
+
+CANARY = "canary-4f0a51c0ffee"
+ROOT = Path(__file__).parents[2]
+
+
+def vpcbench(*arguments: str, folder: Path, timeout: float = 120, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **environ},
+        check=False,
+    )
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
+def metric(result: dict[str, Any], name: str, at: int = 0) -> dict[str, Any]:
+    return next(each for each in result["comparisons"][at]["metrics"] if each["metric"] == name)
+
+
+def write(folder: Path, text: str) -> str:
+    (folder / "scenario.yaml").write_text(text)
+    return "scenario.yaml"
+
+
+@pytest.mark.must_run("nginx")
+def test_nginx_alike_and_slow_and_counted(nginx: Nginx, tmp_path: Path) -> None:
+    """Two ports alike differ by nothing measurable; the slow one by what its limit says; the log has every request."""
+    one, same, slow = nginx.urls
+    scenario = f"""
+targets: {{one: {{url: "{one}"}}, same: {{url: "{same}"}}, slow: {{url: "{slow}"}}}}
+load: {{rate: 100/s, duration: 6s, warmup: 200ms}}
+rounds: 6
+"""
+    done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = result_of(tmp_path / "out")
+    alike = metric(result, "response.p50")["difference"]
+    assert abs(alike["value"]) < 0.5  # ms
+    assert abs(alike["low"]) < 1 > abs(alike["high"])
+    # nginx sends what a second allows, then sleeps for the rest: all of the limit's time is transfer
+    transfers = {name: target["phases_ms"]["transfer"]["mean"] for name, target in result["targets"].items()}
+    known = 1000 * nginx.size / nginx.limit
+    assert transfers["slow"] - transfers["one"] == pytest.approx(known, rel=0.15)
+    for name, port in zip(("one", "same", "slow"), nginx.ports, strict=True):
+        target = result["targets"][name]
+        assert target["counts"]["ok"] == target["counts"]["scheduled"]
+        sent = target["counts"]["scheduled"] + target["unmeasured"]["warmup"] + target["unmeasured"]["probes"]
+        assert sent == sum(logged == port for logged, _, _ in nginx.log())
+
+
+def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
+    """1 kHz against 5 ms: p50 and p99 within 5 % of the service's own log."""
+    with PracticeService(Behaviour(latency=Constant(0.005)), (Address(),)) as service:
+        url = service.urls[0]
+        options = ("--rate", "1000/s", "--duration", "6s", "--rounds", "2", "--warmup", "500ms", "-o", "out")
+        done = vpcbench("curl", url, "-d", "hello", *options, folder=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        log = service.truth()
+    import numpy as np
+
+    counts = result_of(tmp_path / "out")["targets"]["target"]["counts"]
+    measured = result_of(tmp_path / "out")["targets"]["target"]["service_ms"]
+    assert counts["ok"] == counts["scheduled"] == 6000
+    for name, q in (("p50", 0.5), ("p99", 0.99)):
+        assert measured[name] == pytest.approx(np.quantile(log.latencies(), q) / 1e6, rel=0.05)
+
+
+def test_a_stall_shows_in_every_request_that_was_due_meanwhile(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(latency=Constant(0.002), stalls=((4.0, 1.0),)), (Address(),)) as service:
+        options = ("--rate", "200/s", "--duration", "7s", "--rounds", "1", "--warmup", "0s", "-o", "out")
+        done = vpcbench("curl", service.urls[0], "-d", "hello", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    response = result_of(tmp_path / "out")["targets"]["target"]["response_ms"]
+    # 200 of 1,400 requests fell due in the stalled second, and waited for what was left of it
+    assert response["p90"] == pytest.approx(1000 * (200 - 140) / 200, rel=0.25)
+    assert response["max"] == pytest.approx(1000, rel=0.1)
+
+
+def test_curl_as_the_documentation_writes_it(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(), (Address(), Address()), token=CANARY) as service:
+        body = '{"model": "DeepSeek-R1-Distill-Qwen-7B", "messages": [{"role": "user", "content": "hello!"}]}'
+        first, second = (f"{url}/v1/chat/completions" for url in service.urls)
+        command = ("curl", first, "-H", "Content-Type: application/json", "-H", f"Authorization: {CANARY}", "-X", "POST", "-d", body)
+        load = ("--vs", second, "--rate", "100/s", "--duration", "2s", "--warmup", "100ms", "--rounds", "4")
+        done = vpcbench(*command, *load, "-o", "out", folder=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        shown = vpcbench(*command, *load, "--as-scenario", folder=tmp_path)
+        assert "${EAS_TOKEN}" in shown.stdout
+        (tmp_path / "again.yaml").write_text(shown.stdout)
+        again = vpcbench("run", "again.yaml", "-o", "again", folder=tmp_path, EAS_TOKEN=CANARY)
+        assert again.returncode == 0, again.stdout + again.stderr
+    assert result_of(tmp_path / "out")["targets"].keys() == result_of(tmp_path / "again")["targets"].keys()
+    said = [done.stdout, done.stderr, shown.stdout, again.stdout, again.stderr]
+    written = [path.read_text() for out in ("out", "again") for path in (tmp_path / out).iterdir()]
+    assert not [text for text in [*said, *written] if CANARY in text]
+
+
+def test_rendering_again_without_measuring(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(), (Address(),)) as service:
+        vpcbench("curl", service.urls[0], "--rate", "50/s", "--duration", "1s", "--rounds", "2", "-o", "out", folder=tmp_path)
+    for format_, name in (("json", "result.json"), ("markdown", "report.md"), ("html", "report.html")):
+        again = vpcbench("report", "out", "--format", format_, folder=tmp_path)
+        assert again.stdout == (tmp_path / "out" / name).read_text()
+
+
+BAD = {
+    "no YAML": "targets: [",
+    "wrong type": "targets: {a: {url: 'http://127.0.0.1:PORT'}}\nrounds: many",
+    "unknown key": "targets: {a: {url: 'http://127.0.0.1:PORT'}}\nload: {ratte: 5/s}",
+    "unset variable": "targets: {a: {url: 'http://127.0.0.1:PORT', token: '${NOT_SET_ANYWHERE}'}}",
+    "no target": "load: {rate: 5/s}",
+    "bad URL": "targets: {a: {url: 'http://127.0.0.1:PORTx'}}",
+    "zero rate": "targets: {a: {url: 'http://127.0.0.1:PORT'}}\nload: {rate: 0/s}",
+    "negative rate": "targets: {a: {url: 'http://127.0.0.1:PORT'}}\nload: {rate: -5/s}",
+    "infinite rate": "targets: {a: {url: 'http://127.0.0.1:PORT'}}\nload: {rate: .inf}",
+    "NaN rate": "targets: {a: {url: 'http://127.0.0.1:PORT'}}\nload: {rate: .nan}",
+    "schemes differ": "targets: {a: {url: 'http://127.0.0.1:PORT'}, b: {url: 'https://127.0.0.1:PORT'}}",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_sends_nothing(scripted: ScriptedServer, tmp_path: Path, name: str) -> None:
+    scenario = write(tmp_path, BAD[name].replace("PORT", str(scripted.port)))
+    done = vpcbench("run", scenario, "-o", "out", folder=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.startswith("vpcbench: ")
+    assert "Traceback" not in done.stderr
+    assert scripted.connections == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_unreachable_and_refused_credentials_end_before_the_load(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    refused = vpcbench("curl", f"http://127.0.0.1:{port}/", "-o", "out", folder=tmp_path)
+    assert (refused.returncode, "refused" in refused.stderr) == (4, True)
+    unknown = vpcbench("curl", "http://no-such-host.invalid/", folder=tmp_path)
+    assert (unknown.returncode, "does not resolve" in unknown.stderr) == (4, True)
+    with PracticeService(Behaviour(), (Address(),), token="right-token") as service:
+        wrong = vpcbench("curl", service.urls[0], "-H", f"Authorization: {CANARY}", "-d", "x", folder=tmp_path)
+        assert wrong.returncode == 4
+        assert "token" in wrong.stderr
+        assert CANARY not in wrong.stderr + wrong.stdout
+        assert len(service.truth()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_results_are_never_overwritten(scripted: ScriptedServer, tmp_path: Path) -> None:
+    scripted.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").touch()
+    done = vpcbench("curl", f"http://127.0.0.1:{scripted.port}/", "-o", "out", folder=tmp_path)
+    assert (done.returncode, "never overwritten" in done.stderr) == (2, True)
+
+
+def test_same_address_twice_is_refused(scripted: ScriptedServer, tmp_path: Path) -> None:
+    scripted.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    url = f"http://127.0.0.1:{scripted.port}"
+    done = vpcbench("curl", f"{url}/a", "--vs", f"{url}/b", folder=tmp_path)
+    assert (done.returncode, "same address" in done.stderr) == (2, True)
+
+
+def test_missed_objectives_exit_1(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(latency=Constant(0.02)), (Address(),)) as service:
+        scenario = f"""
+targets: {{a: {{url: "{service.urls[0]}"}}}}
+request: {{body: hello}}
+load: {{rate: 100/s, duration: 2s, warmup: 0s}}
+rounds: 2
+objectives: ["p50 < 10ms", "failures < 1%", "rate > 90% of offered"]
+"""
+        done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert [each["met"] for each in result_of(tmp_path / "out")["objectives"]] == [False, True, True]
+
+
+def test_the_shipped_scenarios_run(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(latency=Constant(0.002)), (Address(), Address("127.0.0.2")), token=CANARY) as service:
+        public, vpc = service.urls
+        for path in sorted((ROOT / "scenarios").glob("*.yaml")):
+            shorter = ("--set", "load.duration=2s", "--set", "load.warmup=100ms", "--set", "rounds=4")
+            done = vpcbench(
+                "run", str(path), "-o", path.stem, *shorter, folder=tmp_path,
+                EAS_PUBLIC_URL=public, EAS_VPC_URL=vpc, EAS_TOKEN=CANARY,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_demo(tmp_path: Path) -> None:
+    done = vpcbench("demo", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "simulated" in done.stdout
+    answer = " ".join(done.stdout.split())
+    assert re.search(r"The VPC address answers [\d.]+ ms sooner at p50 \(95 % CI [\d.]+–[\d.]+\)", answer)
+    (folder,) = (tmp_path / "results").iterdir()
+    assert folder.name.endswith("-demo")
+    assert {"result.json", "report.html", "report.md", "scenario.yaml"} <= {path.name for path in folder.iterdir()}
+    saved = metric(result_of(folder), "response.p50")["difference"]
+    assert saved["low"] < -30 * 1.0 + 1 and saved["high"] > -32  # 29.5 ms of path, and jitter's median
+    assert max(map(len, done.stdout.splitlines())) <= 80 or str(folder.name) in max(done.stdout.splitlines(), key=len)
