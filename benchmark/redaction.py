@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 REDACTED = "<redacted>"
 
@@ -48,7 +48,17 @@ def redact_url(url: str) -> str:
         "@" in url and "//" not in url.partition("@")[0]
     ):  # no scheme: who can tell where user information begins
         url = REDACTED + url[url.rindex("@") :]
-    return _PARAMETER.sub(_redact_parameter, _USERINFO.sub(f"{REDACTED}@", url))
+    return replace_parameters(_USERINFO.sub(f"{REDACTED}@", url), lambda _, value: redact_value(value))
+
+
+def replace_parameters(url: str, replace: Callable[[str, str], str]) -> str:
+    """`url` with `replace(name, value)` in place of each credential-like query parameter's value."""
+
+    def parameter(match: re.Match[str]) -> str:
+        name = unquote_plus(match["name"])
+        return f"{match['name']}={replace(name, match['value'])}" if is_secret_name(name) else match[0]
+
+    return _PARAMETER.sub(parameter, url)
 
 
 def url_secrets(url: str) -> set[str]:
@@ -59,12 +69,6 @@ def url_secrets(url: str) -> set[str]:
         match["value"] for match in _PARAMETER.finditer(url) if is_secret_name(unquote_plus(match["name"]))
     }
     return {form for value in found if value for form in (value, unquote_plus(value))}
-
-
-def _redact_parameter(match: re.Match[str]) -> str:
-    if not is_secret_name(unquote_plus(match["name"])):
-        return match[0]
-    return f"{match['name']}={redact_value(match['value'])}"
 
 
 class Redactor:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _MAPPING = "a mapping (key: value)"
 _EXPECTATIONS = {  # pydantic's type → what was expected, filled with the error's context
     "string_type": "text",
+    "string_unicode": "text without half a character (a lone surrogate)",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",

@@ -293,8 +293,13 @@ _ESCAPED = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Lines as a block of lines; what YAML would take for another line break in double quotes, escaped."""
-    style = '"' if _ESCAPED.search(text) else "|" if "\n" in text else None
+    """Lines as a block of lines; references in quotes; what YAML would take for a line break, escaped."""
+    if _ESCAPED.search(text):
+        style = '"'
+    elif "\n" in text:
+        style = "|"
+    else:
+        style = '"' if "${" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

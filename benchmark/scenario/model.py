@@ -7,7 +7,7 @@ hang on the later of the fields, so that one bad value never hides another.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -39,9 +39,6 @@ from benchmark.scenario.fields import (
     json_problem,
 )
 from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 DEFAULT_RATE = "50/s"
 

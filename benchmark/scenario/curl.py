@@ -1,0 +1,270 @@
+"""curl's own command line as a scenario: the command from a service's documentation, as it stands there.
+
+What is sent is, to the byte, the body that curl sends. Credentials become `${NAME}`s, so that the scenario that is
+kept or printed can be run again and shown to anyone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from benchmark.errors import InputError
+from benchmark.redaction import is_secret_name, replace_parameters
+from benchmark.scenario.body import encode_json
+from benchmark.scenario.curl_command import CurlCommand, complete_url, parse_curl
+from benchmark.scenario.document import Location, NotYaml, read_value, write_document
+from benchmark.scenario.load import LoadedScenario, load_data
+from benchmark.scenario.origins import Origins
+from benchmark.scenario.overrides import at_some_pace
+from benchmark.scenario.variables import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["CurlCommand", "as_scenario", "curl_scenario", "parse_curl"]
+
+_JSON = "application/json"
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_PORTS = {"http": 80, "https": 443}
+_SHORTEST = 4  # characters of a credential that is looked for elsewhere, as `Redactor` does
+
+
+def curl_scenario(
+    command: CurlCommand,
+    vs: Sequence[str] = (),
+    load: Mapping[str, object] | None = None,
+    rounds: object = None,
+    name: str = "curl",
+) -> LoadedScenario:
+    """The command as a scenario, with the addresses of `vs` beside its own.
+
+    `load` holds a scenario's keys, and its values (or `rounds`) as they stand on the command line.
+
+    Raises:
+        InputError: it cannot be run; messages name the flag.
+    """
+    draft = _draft(command, vs, load or {}, rounds, name)
+    origins = Origins("curl", options=draft.options)
+    return load_data(draft.data, origins, Path.cwd(), draft.variables, trusted_files=True)
+
+
+def as_scenario(
+    command: CurlCommand,
+    vs: Sequence[str] = (),
+    load: Mapping[str, object] | None = None,
+    rounds: object = None,
+) -> str:
+    """The same scenario as YAML, to be kept in a file; credentials are read from the environment.
+
+    Raises:
+        InputError: it cannot be run.
+    """
+    curl_scenario(command, vs, load, rounds)
+    draft = _draft(command, vs, load or {}, rounds, "curl")
+    needed = f"# Set in the environment: {', '.join(draft.variables)}\n" if draft.variables else ""
+    return needed + write_document(draft.data)
+
+
+@dataclass
+class _Draft:
+    """A scenario's data in the making."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # credentials, by the variable that holds them
+    options: dict[Location, str] = field(default_factory=dict)  # which flag set what
+
+    def variable(self, name: str, value: str) -> str:
+        """A reference to a variable of this value: of this name, or one close to it."""
+        name = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+        name = name if name[:1].isalpha() else f"_{name}"
+        candidates = (name, *(f"{name}_{number}" for number in range(2, len(self.variables) + 3)))
+        free = next(each for each in candidates if self.variables.get(each, value) == value)
+        self.variables[free] = value
+        return f"${{{free}}}"
+
+
+def _draft(
+    command: CurlCommand, vs: Sequence[str], load: Mapping[str, object], rounds: object, name: str
+) -> _Draft:
+    """The scenario's data, in the order in which people read it."""
+    draft = _Draft()
+    credentials = _token(draft, command)
+    urls = [command.url, *map(complete_url, vs)]
+    draft.data = {
+        "name": name,
+        "targets": {
+            each: _target(draft, command, url, each, credentials)
+            for each, url in zip(_names(urls), urls, strict=True)
+        },
+        "request": _request(draft, command),
+        "load": at_some_pace({key: _value(f"--{key}", value) for key, value in load.items()}),
+    }
+    if rounds is not None:
+        draft.data["rounds"] = _value("--rounds", rounds)
+    if not draft.data["request"]:
+        del draft.data["request"]
+    _check_resolve(command, urls)
+    draft.options |= {("load", key): f"--{key.replace('_', '-')}" for key in load} | {("rounds",): "--rounds"}
+    draft.options |= {
+        ("targets", each): "--vs" if at else "URL" for at, each in enumerate(draft.data["targets"])
+    }
+    draft.data = _hide(draft.data, draft.variables)
+    return draft
+
+
+def _value(flag: str, value: object) -> object:
+    """What a value on the command line means: `64` is a number, `200/s` is text."""
+    try:
+        return read_value(value) if isinstance(value, str) else value
+    except NotYaml:
+        raise InputError(f"{flag}: this value is not understood") from None
+
+
+def _names(urls: Sequence[str]) -> list[str]:
+    """What targets are called."""
+    if len(urls) == 1:
+        return ["target"]
+    if [_is_vpc(url) for url in urls] == [False, True]:
+        return ["public", "vpc"]
+    return [_ORDINALS[at] if at < len(_ORDINALS) else f"target{at + 1}" for at in range(len(urls))]
+
+
+def _is_vpc(url: str) -> bool:
+    """Whether the host is that of an intranet address."""
+    host = url.partition("//")[2].partition("/")[0]
+    return ".vpc." in host or "-vpc." in host
+
+
+def _token(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
+    """The Authorization header, as a target's keys."""
+    value = next((value for name, value in command.headers.items() if name.lower() == "authorization"), None)
+    if value is None:
+        return {}
+    bearer = re.fullmatch(r"Bearer ([^ ].*)", value)
+    reference = draft.variable("EAS_TOKEN", bearer[1] if bearer else value)
+    return {"token": reference, "bearer": True} if bearer else {"token": reference}
+
+
+def _target(
+    draft: _Draft, command: CurlCommand, url: str, name: str, credentials: dict[str, Any]
+) -> dict[str, Any]:
+    """One address, with what the command says of all of them."""
+    if command.query:
+        url += ("&" if "?" in url else "?") + command.query
+    shown = replace_parameters(
+        escape(url), lambda parameter, value: draft.variable(parameter, _unescape(value))
+    )
+    target: dict[str, Any] = {"url": shown, **credentials}
+    if not command.verify_tls:
+        target["verify_tls"] = False
+    address = next((address for host, port, address in command.resolve if _leads_to(url, host, port)), None)
+    if address:
+        target["resolve"] = address
+    draft.options |= {
+        ("targets", name, "token"): "-H Authorization",
+        ("targets", name, "resolve"): "--resolve",
+    }
+    return target
+
+
+def _unescape(text: str) -> str:
+    return text.replace("$${", "${")
+
+
+def _leads_to(url: str, host: str, port: int) -> bool:
+    """Whether a --resolve for this host and port is for this URL."""
+    try:
+        parts = urlsplit(url)
+        return host in {"*", parts.hostname} and port == (parts.port or _PORTS.get(parts.scheme))
+    except ValueError:
+        return False  # it is no URL; that is told elsewhere
+
+
+def _check_resolve(command: CurlCommand, urls: Sequence[str]) -> None:
+    for host, port, _ in command.resolve:
+        if not any(_leads_to(url, host, port) for url in urls):
+            raise InputError(f"--resolve: no URL leads to host {host}, port {port}")
+
+
+def _request(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
+    """What is sent, without what is the default."""
+    headers = {name: value for name, value in command.headers.items() if name.lower() != "authorization"}
+    body = _body(command, headers)
+    request: dict[str, Any] = {}
+    if command.method is not None:
+        request["method"] = escape(command.method)
+    shown = {name: _header(draft, name, value) for name, value in headers.items()}
+    if "json" in body:
+        shown = {name: value for name, value in shown.items() if name.lower() != "content-type"}
+    if shown:
+        request["headers"] = shown
+    request |= body
+    if command.timeout is not None:
+        request["timeout"] = f"{command.timeout}s"
+    draft.options |= {
+        ("request", "method"): "-X",
+        ("request", "headers"): "-H",
+        ("request", "body"): "-d",
+        ("request", "json"): "-d",
+        ("request", "body_file"): "-d @FILE",
+        ("request", "timeout"): "--max-time",
+    }
+    return request
+
+
+def _header(draft: _Draft, name: str, value: str) -> str:
+    return draft.variable(name, value) if is_secret_name(name) and value else escape(value)
+
+
+def _body(command: CurlCommand, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The body as a request's key: as JSON where that gives the very same bytes, else as text."""
+    if command.body_file is not None:
+        return {"body_file": escape(command.body_file)}
+    if command.body is None:
+        return {}
+    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
+    value = _same_json(command.body) if content_type == _JSON else None
+    if value is not None:
+        return {"json": _map_texts(value, escape)}
+    try:
+        return {"body": escape(command.body.decode())}
+    except UnicodeDecodeError:
+        raise InputError("-d holds bytes that are not UTF-8; send them with --data-binary @FILE") from None
+
+
+def _same_json(body: bytes) -> Any:
+    """The JSON value that would be sent as exactly these bytes; None where there is none."""
+    try:
+        value = json.loads(body)
+        return value if encode_json(value) == body else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _hide(data: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """A credential that stands in other places as well becomes a reference there, too."""
+    forms = {escape(value): f"${{{name}}}" for name, value in variables.items() if len(value) >= _SHORTEST}
+    if not forms:
+        return data
+    values = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+    pattern = re.compile(rf"\$\{{\w+\}}|{values}")  # a reference is left alone, whatever its name
+    hidden: dict[str, Any] = _map_texts(
+        data, lambda text: pattern.sub(lambda match: forms.get(match[0], match[0]), text)
+    )
+    return hidden
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A copy of plain data with each of its texts changed (but not its keys)."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _map_texts(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_map_texts(item, change) for item in value]
+    return value
