@@ -1,0 +1,334 @@
+"""A candidate beside the baseline: how much sooner it answers, with an interval (METHOD 4, 10, 11, 13–15, 18).
+
+The round is the sample, and rounds of one number on both targets are a pair. A figure is withheld, with the reason,
+rather than shown where it would mislead; the two values stay visible beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from benchmark.analysis.estimate import BEYOND, FIGURES, Distribution, by_round, intervals, milliseconds
+from benchmark.analysis.health import GENERATOR, Harm, harm, lateness, saturated
+from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
+from benchmark.measure.recording import Recording
+from benchmark.result.model import Comparison, Estimate, Metric
+from benchmark.result.run import Round, Run
+from benchmark.units import MILLISECOND
+
+QUICK_SHARE = 0.01  # of the requests, refused at once: a larger difference withholds latency ratios
+SHORTFALL = 0.02  # of the offered rate, that may be left unanswered in time
+POOL_SHARE = 0.1  # of the response time, spent waiting for a free connection
+ALIKE = 0.05  # throughputs within this are alike
+UNLIKE_TRIPS = 2.0  # connects that differ by more than this factor crossed unlike paths
+NOTHING = Estimate(value=None)
+
+Pair = tuple[Round, Round]
+
+
+class Outcome(StrEnum):
+    """What a metric says of the candidate."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    ALIKE = "no measurable difference"
+    WITHHELD = "withheld"
+    NOT_ENOUGH_DATA = "not enough data"
+
+
+def outcome(metric: Metric) -> Outcome:
+    """What may be said: a difference only where its interval, and that of the ratio if there is one, leave none out."""
+    if not metric.enough_data:
+        return Outcome.NOT_ENOUGH_DATA
+    low, high = metric.difference.low, metric.difference.high
+    if low is None or high is None:
+        return Outcome.WITHHELD
+    if low <= 0 <= high or _holds_one(metric.ratio):
+        return Outcome.ALIKE
+    more_is_better = metric.metric == "throughput"
+    return Outcome.FASTER if (low > 0) == more_is_better else Outcome.SLOWER
+
+
+def _holds_one(ratio: Estimate) -> bool:
+    return ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high
+
+
+def compare(run: Run, baseline: str, candidate: str) -> Comparison:
+    """Everything that can be said of two targets of a run."""
+    pairs = paired(run.rounds, baseline, candidate)
+    primary = run.settings["primary"]
+    general = _misloaded(run, pairs)
+    names = [f"{kind}.{figure}" for kind in ("response", "service") for figure in FIGURES]
+    if primary == "response.p75":  # an objective may name a quantile that the tables leave out
+        names.insert(2, primary)
+    elif primary not in names:
+        primary = "response.p50"
+    metrics = [
+        _latency(name, pairs, run.settings["confidence"], general, primary=name == primary) for name in names
+    ]
+    if not run.settings["open_loop"]:
+        metrics.append(_throughput(pairs, run.settings["confidence"]))
+    return Comparison(
+        baseline=baseline,
+        candidate=candidate,
+        confidence=run.settings["confidence"],
+        rounds=len(pairs),
+        metrics=metrics,
+        remarks=_remarks(run, baseline, candidate, pairs),
+    )
+
+
+def doubts(comparisons: Sequence[Comparison]) -> list[str]:
+    """Why headlines are withheld on the generator's account: then the run is invalid (METHOD 18)."""
+    found = []
+    for each in comparisons:
+        reason = each.primary.withheld or ""
+        if outcome(each.primary) is Outcome.WITHHELD and reason.startswith(GENERATOR):
+            found.append(f"{each.candidate} against {each.baseline}: {reason}")
+    return found
+
+
+def paired(rounds: Sequence[Round], baseline: str, candidate: str) -> list[Pair]:
+    """The rounds of one number on both targets, where both are sound."""
+    sound = {(each.target, each.number): each for each in rounds if not each.flaw}
+    numbers = sorted(
+        number for target, number in sound if target == baseline and (candidate, number) in sound
+    )
+    return [(sound[baseline, number], sound[candidate, number]) for number in numbers]
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[list[Round], list[Round]]:
+    return [before for before, _ in pairs], [after for _, after in pairs]
+
+
+# One metric of latency
+
+
+def _latency(name: str, pairs: Sequence[Pair], confidence: float, general: str, *, primary: bool) -> Metric:
+    kind, _, figure = name.partition(".")
+    q = 0.75 if figure == "p75" else FIGURES[figure]
+    sides = [[each.recording for each in side] for side in _sides(pairs)]
+    before, after = (Distribution.of(side, kind) for side in sides)
+    thick = by_round((before, after), q)
+    values = before.value(q, by_round=thick), after.value(q, by_round=thick)
+    shown: dict[str, Any] = {"metric": name, "primary": primary}
+    shown |= {"baseline": milliseconds(values[0]), "candidate": milliseconds(values[1])}
+    withheld = general or _unanswered(values, figure) or _refusals(sides, q)
+    if withheld:
+        return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=withheld)
+    thin = _thin(before, after, q)
+    found = None if thin else intervals(before, after, q, confidence)
+    if found is None or not found[0].bounded:
+        thin = (
+            thin
+            or "not enough data: the interval reaches beyond the slowest answer; measure longer, or more rounds"
+        )
+        return Metric(**shown, **_points(values), enough_data=False, withheld=thin)
+    late = lateness(sides[0], q), lateness(sides[1], q)
+    harmed = harm(values, late, found[0]) if kind == "response" else Harm()
+    return Metric(
+        **shown,
+        difference=NOTHING if harmed.difference else _estimate(found[0], MILLISECOND),
+        ratio=NOTHING if harmed.difference or harmed.ratio else _estimate(found[1], 1),
+        enough_data=True,
+        withheld=harmed.difference or harmed.ratio or None,
+    )
+
+
+def _thin(before: Distribution, after: Distribution, q: float | None) -> str:
+    """Why there is no interval: too few rounds, or too few exchanges beyond the quantile."""
+    rounds = min(sum(each.count > 0 for each in side.rounds) for side in (before, after))
+    if rounds < 2:
+        return f"not enough data: {rounds} paired round{'s' * (rounds != 1)} with answers, and an interval needs at least 2"
+    fewest = min(before.pooled.count, after.pooled.count)
+    if q is not None and fewest * (1 - q) < BEYOND - 1e-9:
+        return f"not enough data: {fewest * (1 - q):.0f} of {fewest} exchanges lie beyond it, and an interval needs {BEYOND}"
+    if not by_round((before, after), q) and (q is None or fewest * q < BEYOND - 1e-9):
+        return "not enough data: a round is without answers"
+    return ""
+
+
+def _unanswered(values: tuple[float, float], figure: str) -> str:
+    if not any(map(math.isinf, values)):
+        return ""
+    return (
+        "some requests were never answered, so there is no mean"
+        if figure == "mean"
+        else "it reaches requests that were never answered"
+    )
+
+
+def _refusals(sides: Sequence[Sequence[Recording]], q: float | None) -> str:
+    """Quick refusals have no latency, and who is refused is not chosen at random (METHOD 4)."""
+    shares = [_quick_share(side) for side in sides]
+    if abs(shares[0] - shares[1]) > QUICK_SHARE or (q is not None and max(shares) > 1 - q):
+        return f"{shares[0]:.1%} and {shares[1]:.1%} of requests were refused at once, and are not in it; look at the failures"
+    return ""
+
+
+def _quick_share(side: Sequence[Recording]) -> float:
+    quick = sum(each.failed - each.unanswered for each in side)
+    return quick / max(1, sum(each.scheduled for each in side))
+
+
+def _points(values: tuple[float, float]) -> dict[str, Estimate]:
+    """What stands in place of intervals: the values alone, where there are any."""
+    if not all(map(math.isfinite, values)):
+        return {"difference": NOTHING, "ratio": NOTHING}
+    ratio = Estimate(value=values[1] / values[0]) if values[0] > 0 else NOTHING
+    return {"difference": Estimate(value=(values[1] - values[0]) / MILLISECOND), "ratio": ratio}
+
+
+def _estimate(interval: Interval, unit: float) -> Estimate:
+    return Estimate(value=interval.value / unit, low=interval.low / unit, high=interval.high / unit)
+
+
+# Whether the load was what it should have been
+
+
+def _misloaded(run: Run, pairs: Sequence[Pair]) -> str:
+    """Why no latency of these rounds may be compared (METHOD 13, 18); empty: they may."""
+    if not run.settings["open_loop"]:
+        return _full_core(run, pairs)
+    for side in _sides(pairs):
+        scheduled = sum(each.recording.scheduled for each in side)
+        unsent = sum(each.recording.unsent for each in side)
+        if unsent > SHORTFALL * scheduled:
+            return (
+                f"{side[0].target} was sent {1 - unsent / scheduled:.0%} of the offered rate; lower the rate"
+            )
+        if side and (_waits_for_connections(side) or _falls_behind(side)):
+            return f"{side[0].target} cannot hold the rate: a backlog grew; lower the rate, or raise max_connections"
+    return ""
+
+
+def _full_core(run: Run, pairs: Sequence[Pair]) -> str:
+    """A closed loop that the generator itself limits shows the generator's latencies."""
+    full = [side[0].target for side in _sides(pairs) if side and saturated(run, side)]
+    return f"{GENERATOR} spent a full core on {' and '.join(full)}, so latencies are its own" if full else ""
+
+
+def _waits_for_connections(side: Sequence[Round]) -> bool:
+    """Whether, in most rounds, a tenth of the response time was spent waiting for a free connection."""
+    shares = [
+        each.recording.histograms["pool"].total / max(1, each.recording.histograms["response"].total)
+        for each in side
+    ]
+    return float(np.median(shares)) > POOL_SHARE
+
+
+def _falls_behind(side: Sequence[Round]) -> bool:
+    """Whether response times grow within rounds by more than 2 % of the time that passes.
+
+    A service that answers a share s of the offered rate falls behind by 1/s − 1 for every second that passes: at less
+    than 98 %, by more than 2 %. The growth is shown where the 95 % interval of its mean over rounds leaves out zero.
+    """
+    growths = [growth for growth in (_growth(each.recording) for each in side) if growth is not None]
+    if len(growths) < 2:
+        return False
+    found = student(growths, 0.95)
+    return found.value > SHORTFALL and found.low > 0
+
+
+def _growth(recording: Recording) -> float | None:
+    """Seconds that the response time grows per second of the round; None where the series is too short to tell."""
+    points = sorted(
+        (index, point.response) for index, point in recording.series.points.items() if point.response.count
+    )
+    if len(points) < 2:
+        return None
+    at = np.array([index * recording.series.width for index, _ in points], np.float64)
+    return float(
+        np.polynomial.polynomial.polyfit(at, np.array([response.mean for _, response in points]), 1)[1]
+    )
+
+
+# Closed loops, and what a reader must know
+
+
+def _throughput(pairs: Sequence[Pair], confidence: float) -> Metric:
+    """Successes per second, of closed loops only: an open loop's is what was asked for."""
+    before, after = (np.array([rate_of(each) for each in side]) for side in _sides(pairs))
+    shown: dict[str, Any] = {"metric": "throughput", "primary": False}
+    shown |= (
+        {"baseline": float(before.mean()), "candidate": float(after.mean())}
+        if pairs
+        else dict.fromkeys(("baseline", "candidate"))
+    )
+    if len(pairs) < 2 or not before.all() or not after.all():
+        reason = "not enough data: an interval needs at least 2 paired rounds, all with answers"
+        return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=False, withheld=reason)
+    return Metric(
+        **shown,
+        difference=_estimate(paired_difference(before, after, confidence), 1),
+        ratio=_estimate(paired_ratio(before, after, confidence), 1),
+        enough_data=True,
+    )
+
+
+def rate_of(round_: Round) -> float:
+    """Successes per second of the round's measured time."""
+    return round_.recording.ok / round_.measured
+
+
+def _remarks(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:
+    remarks = _fairness(run, baseline, candidate, pairs)
+    if run.settings.get("keep_connections"):
+        remarks.append(
+            "Connections were kept between rounds, so the luck of a path or replica is in every one of them: "
+            "the intervals are too narrow."
+        )
+    if not run.settings["open_loop"]:
+        remarks.append(
+            "At equal concurrency: the target that answers sooner is asked more often, so loads are not equal."
+        )
+        remarks += [
+            f"Throughput is at least what is shown: {reason}."
+            for reason in [_full_core(run, pairs)]
+            if reason
+        ]
+        remarks += _backend_bound(pairs)
+    return remarks
+
+
+def _fairness(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:
+    """What is not alike about the targets, or too much so (METHOD 15)."""
+    remarks = []
+    infos = [run.targets[name] for name in (baseline, candidate)]
+    found = [
+        {*info.addresses, *(address for each in side for address in each.addresses)}
+        for info, side in zip(infos, _sides(pairs), strict=True)
+    ]
+    shared = found[0] & found[1]
+    if shared:
+        remarks.append(f"Both targets answered on the same address, {min(shared)}.")
+    schemes = [urlsplit(info.url).scheme for info in infos]
+    if schemes[0] != schemes[1]:
+        remarks.append(
+            f"Unlike schemes: {baseline} speaks {schemes[0]}, {candidate} {schemes[1]}, and TLS is in the figures."
+        )
+    return remarks
+
+
+def _backend_bound(pairs: Sequence[Pair]) -> list[str]:
+    """Level throughputs over unlike round trips: something behind both addresses sets the pace (METHOD 13)."""
+    rates = [sum(map(rate_of, side)) for side in _sides(pairs)]
+    trips = [_connect(side) for side in _sides(pairs)]
+    level = 0 < max(rates) <= (1 + ALIKE) * min(rates)
+    if not level or not min(trips) > 0 or max(trips) <= UNLIKE_TRIPS * min(trips):
+        return []
+    return [
+        "Backend-bound: the address's effect is hidden, for throughputs are level over unlike round trips."
+    ]
+
+
+def _connect(side: Sequence[Round]) -> float:
+    """The mean time to connect, in nanoseconds."""
+    connects = [each.recording.handshakes["connect"] for each in side]
+    return sum(each.total for each in connects) / max(1, sum(each.count for each in connects))

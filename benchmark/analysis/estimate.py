@@ -1,0 +1,158 @@
+"""How a figure is estimated from rounds: one rule, shared by tables, objectives and comparisons (METHOD 10, 11)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.analysis.statistics import (
+    Interval,
+    Sample,
+    mover_difference,
+    mover_ratio,
+    paired_difference,
+    paired_ratio,
+    quantile,
+    woodruff,
+)
+from benchmark.measure.histogram import Histogram
+from benchmark.measure.recording import Recording
+from benchmark.result.model import QUANTILES, Figures
+from benchmark.units import MILLISECOND
+
+BEYOND = 10  # exchanges beyond a quantile: in every round for a mean over rounds, in the pool for an interval
+
+FIGURES: dict[str, float | None] = {"mean": None, **QUANTILES}  # name → quantile; None is the mean
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A histogram (nanoseconds) with what never ended ranked above all of it."""
+
+    histogram: Histogram
+    beyond: int = 0
+
+    @property
+    def count(self) -> int:
+        """Exchanges that are ranked."""
+        return self.histogram.count + self.beyond
+
+    @property
+    def mean(self) -> float:
+        """Infinite where something never ended: a mean that left it out would flatter (METHOD 4)."""
+        return math.inf if self.beyond else self.histogram.mean
+
+    def quantile(self, q: float) -> float:
+        """The value of rank q·count; infinite where that is one that never ended."""
+        return self.histogram.quantile(q, self.beyond)
+
+    def above(self, value: float) -> float:
+        """How many exceed `value`."""
+        return self.histogram.above(value) + self.beyond
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One metric of one target, by round and pooled; durations in one unit, which for recordings is nanoseconds."""
+
+    rounds: Sequence[Sample]
+    pooled: Sample
+
+    @classmethod
+    def of(
+        cls, recordings: Sequence[Recording], metric: str, *, successes_only: bool = False
+    ) -> Distribution:
+        """Of these rounds; in response times the unanswered and unsent rank as infinite, unless left out."""
+
+        rounds, pooled, beyond = [], Histogram(), 0
+        for recording in recordings:
+            lost = recording.beyond if metric == "response" and not successes_only else 0
+            rounds.append(Ranked(recording.histograms[metric], lost))
+            pooled.merge(recording.histograms[metric])
+            beyond += lost
+        return cls(rounds, Ranked(pooled, beyond))
+
+    def values(self, q: float | None) -> list[float]:
+        """The figure of every round; `None` stands for the mean."""
+        return [each.mean if q is None else quantile(each, q) for each in self.rounds]
+
+    def value(self, q: float | None, *, by_round: bool) -> float:
+        """The figure over all rounds.
+
+        NaN where the pool holds less than one exchange beyond the quantile: that would be the maximum by another
+        name. (An interval asks for more: see `BEYOND`.)
+        """
+        if not self.pooled.count or (q is not None and self.pooled.count * (1 - q) < 1 - 1e-9):
+            return math.nan
+        if by_round:
+            return math.fsum(self.values(q)) / len(self.rounds)
+        return self.pooled.mean if q is None else quantile(self.pooled, q)
+
+
+def by_round(distributions: Iterable[Distribution], q: float | None) -> bool:
+    """The estimator: whether a figure is the arithmetic mean over rounds, or else that of all rounds pooled.
+
+    It is the mean over rounds where every round of every target has a finite figure and, for a quantile, holds at
+    least ten exchanges on either side of it. All targets of a run share the decision, so that a table and a ratio
+    never tell two stories. Only tables show a pooled mean, in which a round weighs by its exchanges.
+    """
+    return all(
+        all(q is None or round_.count * min(q, 1 - q) >= BEYOND - 1e-9 for round_ in each.rounds)
+        and all(map(math.isfinite, each.values(q)))
+        for each in distributions
+    )
+
+
+def intervals(
+    before: Distribution, after: Distribution, q: float | None, confidence: float
+) -> tuple[Interval, Interval]:
+    """Difference and ratio of a figure, after against before, over the same rounds (METHOD 10, 11).
+
+    By round: t over the pairs. Pooled: Woodruff's intervals joined by MOVER. The points agree with
+    `Distribution.value` of both by the same estimator.
+    """
+    if by_round((before, after), q):
+        first, second = before.values(q), after.values(q)
+        return paired_difference(first, second, confidence), paired_ratio(first, second, confidence)
+    if q is None:
+        raise ValueError("a mean that is not finite in every round has no interval")
+    one, other = (woodruff(each.rounds, each.pooled, q, confidence) for each in (before, after))
+    return mover_difference(other, one), mover_ratio(other, one)
+
+
+def figures(
+    distribution: Distribution, alongside: Sequence[Distribution] = (), timeout: float = math.nan
+) -> Figures:
+    """All figures in milliseconds, by the estimator that the distributions `alongside` allow as well.
+
+    `timeout` (seconds) is what a figure that reaches unanswered requests cannot be less than.
+    """
+    found = {
+        name: distribution.value(q, by_round=by_round([distribution, *alongside], q))
+        for name, q in FIGURES.items()
+    }
+    found["max"] = distribution.pooled.quantile(1.0)  # the exact one, not Hazen's
+    shown = {name: milliseconds(value) for name, value in found.items()}
+    return Figures.model_validate({**shown, "at_least": _at_least(distribution.pooled, found, timeout * 1e3)})
+
+
+def _at_least(pooled: Sample, found: dict[str, float], timeout: float) -> dict[str, float]:
+    """Lower bounds (ms) of the infinite; the mean counts what never ended as if it had ended at the timeout."""
+    bounds = {name: timeout for name, value in found.items() if math.isinf(value)}
+    if "mean" in bounds:
+        assert isinstance(pooled, Ranked)
+        total = pooled.histogram.total / MILLISECOND + pooled.beyond * timeout
+        bounds["mean"] = total / pooled.count
+    return bounds
+
+
+def milliseconds(nanoseconds: float) -> float | None:
+    """In milliseconds; null where there is no finite figure."""
+    return nanoseconds / MILLISECOND if math.isfinite(nanoseconds) else None
+
+
+def alone(histogram: Histogram) -> Figures:
+    """The figures of a single histogram, in milliseconds."""
+    kept = Ranked(histogram)
+    return figures(Distribution([kept], kept))

@@ -1,0 +1,169 @@
+"""Whether a run can be believed: the generator's harm, not its effort, is what counts (METHOD 18, 19)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.analysis.estimate import Distribution, figures
+from benchmark.analysis.statistics import Interval, quantile
+from benchmark.measure.recording import Recording
+from benchmark.result.model import QUANTILES, Comparison, Generator, ObjectiveResult, Verdict
+from benchmark.result.run import Round, Run
+from benchmark.scenario.objective import parse_objective
+from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
+
+OF_FIGURE = 0.05  # of a figure, that the generator's lateness may make up
+OF_CLAIM = 0.2  # of a claimed difference
+ORDINARY = (
+    0.2 * MILLISECOND
+)  # nanoseconds; waking up on time costs as much on a shared machine, whoever is asked
+FULL_CORE = 0.95  # of the measured time, spent on the CPU
+BAD_ROUNDS = 0.2
+GENERATOR = "the generator itself"  # how every reason begins that lays the blame on it
+REMEDY = "lower the load, or run on a machine with an idle core"
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What the generator's own lateness did to a comparison, in words; empty: nothing."""
+
+    difference: str = ""  # the whole metric is withheld
+    ratio: str = ""  # the ratio alone is
+
+
+def lateness(recordings: Sequence[Recording], q: float | None) -> float:
+    """The generator's own delay (nanoseconds) at a quantile, or its mean, over these rounds; NaN: nothing was taken."""
+    pooled = Distribution.of(recordings, "lateness").pooled
+    return pooled.mean if q is None else quantile(pooled, q)
+
+
+def harm(values: tuple[float, float], late: tuple[float, float], saved: Interval) -> Harm:
+    """How lateness (nanoseconds) harms the response times of two targets and their difference (METHOD 18).
+
+    A response begins when it is due, so it contains the lateness. One generator sends to both targets in turn: what
+    both have of it cancels out of the difference, and where no difference is claimed there is none it could have
+    made. So it does harm where
+
+    * it is more than 5 % of either figure, and more than waking up ordinarily costs: the generator itself queues;
+    * it differs between the targets by more than 20 % of the difference that is claimed;
+    * leaving it out of both would move the claimed ratio by more than 20 % of it (of its logarithm, for that is the
+      scale of ratios): shared lateness draws every ratio towards 1. The difference still stands then.
+    """
+    for own, whole in zip(late, values, strict=True):
+        if own > ORDINARY and own > OF_FIGURE * whole:
+            return Harm(f"{GENERATOR} was {_duration(own)} late, {own / whole:.0%} of the figure")
+    if saved.low <= 0 <= saved.high:
+        return Harm()
+    if abs(late[1] - late[0]) > OF_CLAIM * abs(saved.value):
+        return Harm(
+            f"{GENERATOR} was {_duration(late[0])} late for one target and {_duration(late[1])} for the other, "
+            "which could have made a fifth of the difference"
+        )
+    if _moved(values, late) > OF_CLAIM:
+        return Harm(
+            ratio="the ratio alone: the generator's own lateness draws it towards 1; see that of service times"
+        )
+    return Harm()
+
+
+def _moved(values: tuple[float, float], late: tuple[float, float]) -> float:
+    """By how much of itself the log ratio moves when lateness is left out of both values."""
+    bare = [whole - own for whole, own in zip(values, late, strict=True)]
+    if min(bare) <= 0:
+        return math.inf
+    seen = math.log(values[1] / values[0])
+    return abs(math.log(bare[1] / bare[0]) - seen) / abs(seen) if seen else 0.0
+
+
+def saturated(run: Run, rounds: Iterable[Round]) -> bool:
+    """Whether a closed loop was limited by the generator: it computed all the time that it was not idle.
+
+    Then throughput is *at least* what was seen, and latencies are the generator's own. In an open loop a full core
+    does no harm that lateness would not show.
+    """
+    used = [(r.cpu_seconds, r.measured) for r in rounds]
+    measured = math.fsum(seconds for _, seconds in used)
+    return not run.settings["open_loop"] and math.fsum(cpu for cpu, _ in used) > FULL_CORE * measured > 0
+
+
+def generator_of(run: Run) -> Generator:
+    """The generator's own figures, over all targets and rounds."""
+    flaws = [f"round {r.number + 1} of {r.target} is not used: {r.flaw}" for r in run.rounds if r.flaw]
+    full = [name for name in run.targets if saturated(run, (r for r in run.rounds if r.target == name))]
+    reasons = [
+        f"a full core was spent on {name}: its throughput is at least what is shown; {REMEDY}"
+        for name in full
+    ]
+    return Generator(
+        processes=int(run.generator.get("processes", 1)),
+        cpu_seconds=float(run.generator.get("cpu_seconds", 0.0)),
+        max_rss_bytes=int(run.generator.get("max_rss_bytes", 0)),
+        lateness_ms=figures(Distribution.of([r.recording for r in run.rounds], "lateness")),
+        saturated=bool(full),
+        reasons=reasons + flaws,
+    )
+
+
+def verdict_of(
+    run: Run, comparisons: Sequence[Comparison], objectives: Sequence[ObjectiveResult], doubts: Sequence[str]
+) -> Verdict:
+    """Interrupted, else invalid, else whether the objectives were met.
+
+    Args:
+        doubts: why headlines are withheld on the generator's account.
+    """
+    if run.interrupted:
+        reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
+        return Verdict(status="interrupted", reasons=[reason])
+    invalid = [*_bad_rounds(run), *(f"{doubt}; {REMEDY}" for doubt in doubts), *_late_misses(run, objectives)]
+    if not comparisons:
+        invalid += _late_headlines(run)
+    if invalid:
+        return Verdict(status="invalid", reasons=invalid)
+    missed = [f"{each.target} misses {each.objective}: {each.said}" for each in objectives if not each.met]
+    return Verdict(status="fail" if missed else "pass", reasons=missed)
+
+
+def _bad_rounds(run: Run) -> list[str]:
+    flaws = [r.flaw for r in run.rounds if r.flaw]
+    if len(flaws) <= BAD_ROUNDS * len(run.rounds):
+        return []
+    return [f"{len(flaws)} of {len(run.rounds)} rounds cannot be used (the first: {flaws[0]}); {REMEDY}"]
+
+
+def _late_misses(run: Run, objectives: Sequence[ObjectiveResult]) -> list[str]:
+    """Objectives on latency that may be missed only because the generator was late; one that is met is met anyway."""
+    reasons = []
+    for each in objectives:
+        figure = parse_objective(each.objective).metric
+        if each.met or each.measured is None or figure not in {"mean", *QUANTILES}:
+            continue
+        own = lateness(run.used(each.target), QUANTILES.get(figure))
+        if _harmful(own, each.measured * MILLISECOND):
+            said = f"{each.target} misses {each.objective} ({each.said}), but the generator itself was {_duration(own)} late"
+            reasons.append(f"{said}; {REMEDY}")
+    return reasons
+
+
+def _late_headlines(run: Run) -> list[str]:
+    """Where nothing is compared, the median answer of each target must be its own."""
+    reasons = []
+    for name in run.targets:
+        used = run.used(name)
+        own, whole = lateness(used, 0.5), quantile(Distribution.of(used, "response").pooled, 0.5)
+        if _harmful(own, whole):
+            said = (
+                f"{name}: the generator itself was {_duration(own)} late at p50, of {_duration(whole)} in all"
+            )
+            reasons.append(f"{said}; {REMEDY}")
+    return reasons
+
+
+def _harmful(own: float, whole: float) -> bool:
+    return own > ORDINARY and own > OF_FIGURE * whole
+
+
+def _duration(nanoseconds: float) -> str:
+    return format_duration(nanoseconds / NANOSECONDS)

@@ -1,0 +1,93 @@
+"""A run's figures: the whole of `result.json`, from what was kept.
+
+Figures are made of sound rounds; the account (counts, bytes, connections, what went unmeasured) covers all of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+from benchmark.analysis.comparison import compare, doubts
+from benchmark.analysis.estimate import Distribution, alone, figures
+from benchmark.analysis.health import generator_of, verdict_of
+from benchmark.analysis.objectives import judge
+from benchmark.measure.recording import PHASES
+from benchmark.result.model import (
+    Bytes,
+    Connections,
+    Counts,
+    Figures,
+    Rates,
+    Result,
+    TargetResult,
+    Unmeasured,
+)
+from benchmark.result.run import Run
+
+
+def summarise(run: Run) -> Result:
+    """Every figure that the run supports."""
+    baseline = run.settings["baseline"]
+    comparisons = [compare(run, baseline, other) for other in run.targets if other != baseline]
+    objectives = judge(run)
+    return Result(
+        name=run.name,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        scenario=run.scenario,
+        settings=run.settings,
+        environment=run.environment,
+        verdict=verdict_of(run, comparisons, objectives, doubts(comparisons)),
+        targets={name: _target(run, name) for name in run.targets},
+        comparisons=comparisons,
+        objectives=objectives,
+        generator=generator_of(run),
+        notes=run.notes,
+    )
+
+
+def _target(run: Run, name: str) -> TargetResult:
+    info, account = run.targets[name], run.account(name)
+    rounds = [each for each in run.rounds if each.target == name]
+    phases = {phase: _figures(run, name, phase) for phase in PHASES}
+    return TargetResult(
+        url=info.url,
+        addresses=sorted({*info.addresses, *(address for each in rounds for address in each.addresses)}),
+        rounds=len(run.used(name)),
+        counts=Counts(
+            scheduled=account.scheduled,
+            ok=account.ok,
+            failed=account.failed,
+            unsent=account.unsent,
+            failures=dict(account.failures.most_common()),
+            statuses={str(status): n for status, n in sorted(account.statuses.items())},
+        ),
+        unmeasured=Unmeasured(warmup=sum(each.unmeasured for each in rounds), probes=run.probes.get(name, 0)),
+        rate=_rates(run, name),
+        response_ms=_figures(run, name, "response"),
+        success_ms=_figures(run, name, "response", successes_only=True),
+        service_ms=_figures(run, name, "service"),
+        lateness_ms=_figures(run, name, "lateness"),
+        phases_ms=phases,
+        handshakes_ms={phase: alone(kept) for phase, kept in account.handshakes.items()},
+        bytes=Bytes(sent=account.sent_bytes, received=account.received_bytes),
+        connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
+        notes=list(info.notes),
+    )
+
+
+def _figures(run: Run, name: str, metric: str, *, successes_only: bool = False) -> Figures:
+    """By the estimator that all targets of the run allow, so that tables and ratios agree."""
+    every = {
+        each: Distribution.of(run.used(each), metric, successes_only=successes_only) for each in run.targets
+    }
+    return figures(every[name], list(every.values()), run.settings["timeout"])
+
+
+def _rates(run: Run, name: str) -> Rates:
+    """Over sound rounds; a closed loop offers none."""
+    sound = [each for each in run.rounds if each.target == name and not each.flaw]
+    measured = math.fsum(each.measured for each in sound)
+    ok = sum(each.recording.ok for each in sound)
+    offered = run.settings["rate"] if run.settings["open_loop"] else None
+    return Rates(offered=offered, achieved=ok / measured if measured else 0.0)
