@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote_plus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 REDACTED = "<redacted>"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 import json
 import random
-from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError
 from benchmark.scenario.fields import LARGEST_BODY
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
     from benchmark.scenario.model import Request
 

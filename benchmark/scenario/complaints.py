@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.redaction import REDACTED
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails

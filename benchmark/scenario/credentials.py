@@ -7,13 +7,12 @@ URL, a path or a name is not: reports would not say what was measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.redaction import REDACTED, Redactor, is_secret_name, redact_url, redact_value, url_secrets
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from benchmark.scenario.document import Location
 

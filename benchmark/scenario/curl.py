@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmark.errors import InputError
@@ -22,9 +23,6 @@ from benchmark.scenario.load import LoadedScenario, load_data
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import at_some_pace
 from benchmark.scenario.variables import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["CurlCommand", "as_scenario", "curl_scenario", "parse_curl"]
 

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError
 from benchmark.redaction import is_secret_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Location = tuple[str | int, ...]  # keys and list indices, from the top
 
@@ -177,6 +175,7 @@ class _Reader:
         """The key that begins with `event`; None where it is no text, or among `values` already."""
         line = _line(event)
         key = self.value(event, (*location, _NO_KEY))
+        del self.document.lines[(*location, _NO_KEY)]
         if not isinstance(key, str):
             self.complain(location, f"a key is text{_in_quotes(key)}", line)
             return None

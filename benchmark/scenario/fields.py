@@ -10,7 +10,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -18,9 +19,6 @@ from pydantic_core import PydanticCustomError
 
 from benchmark.redaction import REDACTED
 from benchmark.units import parse_duration, parse_rate, parse_size
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EXPECTED = "expected"  # the type that tells `expected` from other errors
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -25,9 +26,6 @@ from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides
 from benchmark.scenario.schema import json_schema
 from benchmark.scenario.variables import fill
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["LoadedScenario", "json_schema", "load_data", "load_scenario", "load_text", "read_body"]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from benchmark.errors import InputError
 from benchmark.scenario.document import Location, NotYaml, read_value
 from benchmark.scenario.model import DEFAULT_RATE
 from benchmark.scenario.origins import spell
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _OF_RATE = ("rate", "arrivals", "max_connections")
 _OF_CONNECTIONS = ("connections", "think")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from benchmark.scenario.model import Scenario
-
-if TYPE_CHECKING:
-    from pydantic_core import core_schema
 
 
 class _AsWritten(GenerateJsonSchema):
