@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 import json
 import random
+from pathlib import Path
 
 from benchmark.errors import InputError
 from benchmark.scenario.fields import LARGEST_BODY
-
-
-    from benchmark.scenario.model import Request
+from benchmark.scenario.model import Request
 
 
 def read_body(request: Request, folder: Path, *, trusted: bool = False) -> bytes:

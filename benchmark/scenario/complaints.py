@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import difflib
+from collections.abc import Iterator
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from benchmark.redaction import REDACTED
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
-
-
-    from pydantic import BaseModel, ValidationError
-    from pydantic_core import ErrorDetails
 
 _MAPPING = "a mapping (key: value)"
 _EXPECTATIONS = {  # pydantic's type → what was expected, filled with the error's context

@@ -7,14 +7,12 @@ URL, a path or a name is not: reports would not say what was measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from benchmark.redaction import REDACTED, Redactor, is_secret_name, redact_url, redact_value, url_secrets
-
-
-    from benchmark.scenario.document import Location
+from benchmark.scenario.document import Location
 
 _SCHEME = re.compile(r"(?:bearer|basic)\s+(\S.*)", re.IGNORECASE)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-
-    from benchmark.scenario.document import Location, Problem
+from benchmark.scenario.document import Location, Problem
 
 _SIMPLE_KEY = re.compile(r"[\w-]+")
 

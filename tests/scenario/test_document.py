@@ -138,8 +138,7 @@ def test_problems_that_leave_the_rest_readable(text: str, data: Any, problem: Pr
         (
             "a: 1\nb\nc: 2",
             3,
-            "this is not YAML: a line is neither 'key: value' nor part of the text above it "
-            "(a colon or an indent is missing)",
+            "this is not YAML: a line is neither 'key: value' nor part of the text above it (a colon or an indent is missing)",
         ),
         ("a: [1, 2", 1, "this is not YAML: a list opened with [ is not closed, or lacks a comma"),
         ("a: {b: c", 1, "this is not YAML: a mapping opened with { is not closed, or lacks a comma"),
