@@ -83,11 +83,15 @@ class Distribution:
         NaN where the pool holds less than one exchange beyond the quantile: that would be the maximum by another
         name. (An interval asks for more: see `BEYOND`.)
         """
-        if not self.pooled.count or (q is not None and self.pooled.count * (1 - q) < 1 - 1e-9):
+        if not self.pooled.count or (q is not None and self._is_maximum(q)):
             return math.nan
         if by_round:
             return math.fsum(self.values(q)) / len(self.rounds)
         return self.pooled.mean if q is None else quantile(self.pooled, q)
+
+    def _is_maximum(self, q: float) -> bool:
+        """Whether a quantile is only the slowest by another name; where that never ended, it still is a lower bound."""
+        return self.pooled.count * (1 - q) < 1 - 1e-9 and math.isfinite(quantile(self.pooled, q))
 
 
 def by_round(distributions: Iterable[Distribution], q: float | None) -> bool:

@@ -48,7 +48,7 @@ def a_round(target: str, number: int, recording: Recording, **kept: Any) -> Roun
 def a_run(sides: Mapping[str, Sequence[Recording]], **settings: Any) -> Run:
     """An open-loop run of these rounds; the first target is the baseline."""
     names = list(sides)
-    resolved = {
+    resolved: dict[str, Any] = {
         "open_loop": True, "rate": 50.0, "connections": None, "arrivals": "constant", "rounds": 10, "duration": 20.0,
         "confidence": 0.95, "timeout": 1.0, "baseline": names[0], "keep_connections": False, "objectives": [],
         "primary": "response.p50", "simulated": False,

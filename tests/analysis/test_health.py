@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmark.analysis.comparison import Outcome, outcome
+from benchmark.analysis.health import harm
+from benchmark.analysis.statistics import Interval
+from benchmark.analysis.summary import summarise
+from benchmark.result.run import Run
+from benchmark.units import MILLISECOND
+from tests.analysis.runs import a_recording, a_run
+
+US = 1_000.0  # nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("values", "late", "saved", "withheld"),
+    [
+        # alike and fast, with ordinary wake-ups: they may still be found alike
+        ((160, 162), (80, 85), (-5, 8), ""),
+        # late by more than waking up costs, and by 5 % of the figure
+        ((5_000, 5_000), (300, 300), (-5, 5), "difference"),
+        ((50_000, 50_000), (300, 300), (-5, 5), ""),
+        # the difference is made of lateness, or is not
+        ((160, 200), (80, 95), (30, 50), "difference"),
+        ((1000, 1500), (80, 85), (490, 510), ""),
+        # 31 ms against 1.6 ms: what both have of lateness changes nothing
+        ((31_000, 1_600), (90, 95), (-29_600, -29_200), ""),
+        # three times as slow without lateness, and less than twice with it
+        ((160, 300), (100, 100), (135, 145), "ratio"),
+        ((90, 300), (100, 100), (200, 220), "ratio"),
+    ],
+)
+def test_harm(values: tuple[int, int], late: tuple[int, int], saved: tuple[int, int], withheld: str) -> None:
+    claim = Interval((values[1] - values[0]) * US, saved[0] * US, saved[1] * US)
+    found = harm((values[0] * US, values[1] * US), (late[0] * US, late[1] * US), claim)
+    assert bool(found.difference) is (withheld == "difference")
+    assert bool(found.ratio) is (withheld == "ratio")
+
+
+def pair(first: float, second: float, lateness: float = 0.05, **settings: object) -> Run:
+    """Ten rounds a side of 0.4 s at 200/s, in milliseconds."""
+    random = np.random.default_rng(3)
+    return a_run(
+        {
+            name: [
+                a_recording(median + lateness * random.exponential(1, 80), lateness=lateness)
+                for _ in range(10)
+            ]
+            for name, median in (("one", first), ("two", second))
+        },
+        **settings,
+    )
+
+
+def test_two_fast_servers_alike_on_a_noisy_host_are_alike() -> None:
+    result = summarise(pair(0.15, 0.15, lateness=0.08))
+    assert outcome(result.comparisons[0].primary) is Outcome.ALIKE
+    assert result.verdict.status == "pass"
+
+
+def test_a_late_generator_makes_the_run_invalid() -> None:
+    result = summarise(pair(5, 6, lateness=1.0))
+    assert result.verdict.status == "invalid"
+    assert "the generator itself was 1 ms late" in result.verdict.reasons[0]
+    assert "idle core" in result.verdict.reasons[0]
+
+
+@pytest.mark.parametrize(("bad", "status"), [(2, "pass"), (3, "invalid")])
+def test_too_many_bad_rounds(bad: int, status: str) -> None:
+    run = pair(5, 6)
+    numbers = range(bad)
+    run.rounds = [replace(each, flaw="it was late" if each.number in numbers else "") for each in run.rounds]
+    result = summarise(run)
+    assert result.verdict.status == status
+    assert len(result.generator.reasons) == 2 * bad
+    assert result.targets["one"].rounds == 10 - bad
+    assert result.targets["one"].counts.scheduled == 800
+
+
+def test_an_interrupted_run_says_so_first() -> None:
+    run = pair(5, 6, lateness=1.0)
+    run.interrupted = "stopped by a signal"
+    verdict = summarise(run).verdict
+    assert verdict.status == "interrupted"
+    assert "stopped by a signal" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("objective", "late_tail", "status"),
+    [
+        ("p90 < 10ms", 1.0, "pass"),  # met in spite of the lateness
+        ("p90 < 5ms", 0.01, "fail"),
+        ("p90 < 5ms", 1.0, "invalid"),  # missed, perhaps because of it
+    ],
+)
+def test_a_missed_objective_may_be_the_generators_fault(
+    objective: str, late_tail: float, status: str
+) -> None:
+    recordings = [a_recording(np.full(100, 6.0)) for _ in range(3)]
+    for recording in recordings:
+        recording.histograms["lateness"].record(np.full(30, late_tail * MILLISECOND, np.int64))
+    assert summarise(a_run({"only": recordings}, objectives=[objective])).verdict.status == status
+
+
+def test_a_single_target_must_answer_for_itself() -> None:
+    run = a_run({"only": [a_recording(np.full(100, 2.0), lateness=1.0)] * 3})
+    verdict = summarise(run).verdict
+    assert verdict.status == "invalid"
+    assert "at p50" in verdict.reasons[0]

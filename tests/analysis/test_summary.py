@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmark.analysis.summary import summarise
+from benchmark.result.run import Run
+from tests.analysis.runs import a_recording, a_round, a_run
+
+
+def test_the_account_covers_flawed_rounds_and_figures_do_not() -> None:
+    run = a_run({"vpc": [a_recording(np.full(100, 10.0))] * 2})
+    run.rounds.append(a_round("vpc", 2, a_recording(np.full(50, 99.0), unsent=3), flaw="late", unmeasured=7))
+    run.probes["vpc"] = 4
+    found = summarise(run).targets["vpc"]
+    assert (found.counts.scheduled, found.counts.ok, found.counts.unsent) == (253, 250, 3)
+    assert (found.rounds, found.unmeasured.warmup, found.unmeasured.probes) == (2, 7, 4)
+    assert found.response_ms.max == 10
+    assert found.rate.achieved == pytest.approx(50)
+    assert found.rate.offered == 50
+
+
+def test_a_closed_loop_offers_no_rate() -> None:
+    run = a_run({"vpc": [a_recording(np.full(100, 10.0))] * 2}, open_loop=False, rate=None)
+    assert summarise(run).targets["vpc"].rate.offered is None
+
+
+@pytest.mark.parametrize("targets", [["vpc"], ["public", "vpc"], ["a", "b", "c"]])
+def test_every_target_is_set_beside_the_baseline(targets: list[str]) -> None:
+    result = summarise(a_run({name: [a_recording(np.full(100, 10.0))] * 3 for name in targets}))
+    assert [(each.baseline, each.candidate) for each in result.comparisons] == [
+        (targets[0], x) for x in targets[1:]
+    ]
+
+
+def test_it_is_json_even_of_an_empty_run_and_after_keeping() -> None:
+    empty = a_run({"public": [], "vpc": []}, objectives=["p99 < 1s"])
+    assert json.loads(summarise(empty).to_json())["targets"]["vpc"]["response_ms"]["p50"] is None
+    run = a_run({"vpc": [a_recording(np.arange(1, 200), failures={"timeout": 1}, unanswered=1)] * 3})
+    again = Run.from_dict(json.loads(json.dumps(run.to_dict())))
+    assert summarise(again).to_json() == summarise(run).to_json()
