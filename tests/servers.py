@@ -23,7 +23,7 @@ http {{
     keepalive_requests 1000000;
     server {{ listen 127.0.0.1:{ports[0]}; root {folder}/www; error_page 405 =200 $uri; }}
     server {{ listen 127.0.0.1:{ports[1]}; root {folder}/www; error_page 405 =200 $uri; }}
-    server {{ listen 127.0.0.1:{ports[2]}; root {folder}/www; limit_rate {limit}; }}
+    server {{ listen 127.0.0.1:{ports[2]}; root {folder}/www; limit_rate {limit}; sendfile_max_chunk 4000; }}
 }}
 """
 

@@ -78,6 +78,7 @@ class SendLoop:
         self._agenda: list[int] = []  # instants at which requests are due, a heap
         self._in_flight = 0
         self._asking = True
+        self._timers: list[asyncio.TimerHandle] = []
         self._settled: asyncio.Future[None] = self._loop.create_future()
         self._alarm = alarm(self._loop, self._ring)
         transport.finished = self.finished
@@ -85,12 +86,15 @@ class SendLoop:
 
     async def run(self) -> None:
         """Ask until the measured part is over, and wait for the last answer."""
-        timers = [self._call_at(self.begin, self._enter_measured), self._call_at(self._end, self._finish)]
+        self._timers = [
+            self._call_at(self.begin, self._enter_measured),
+            self._call_at(self._end, self._finish),
+        ]
         self._look_ahead()
         self._ring()
         await self._settled
         self.cpu_seconds = time.process_time() - self.cpu_seconds if self.cpu_seconds else 0.0
-        for timer in timers:
+        for timer in self._timers:
             timer.cancel()
         self._alarm.close()
 
@@ -108,6 +112,9 @@ class SendLoop:
         self.cpu_seconds = time.process_time()
 
     def _finish(self) -> None:
+        if now() < self._end:  # the loop's timers tick in milliseconds, and may be early
+            self._timers.append(self._call_at(self._end, self._finish))
+            return
         self._ring()
         self.stop()
 
@@ -219,7 +226,7 @@ class Worker:
         if not order.keep_connections:
             await transport.close()
         recording = recorder.take()
-        if self._stopped and order.schedule.after(0) is None:
+        if order.schedule.after(0) is None:
             planned = due_before(order.schedule, order.warmup + order.measured, since=order.warmup)
             recording.unsent = planned - recorder.seen
             recording.scheduled += recording.unsent

@@ -23,8 +23,8 @@ class PreparedRequest:
 
     method: str
     target: str  # path and query, as on the request line
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(repr=False)  # may hold credentials, as the body may
+    body: bytes = field(repr=False)
     timeout: int  # nanoseconds, from taken to done
     expected: frozenset[int] | None  # statuses; None: any below 400
     wire: bytes = field(repr=False)  # the whole of it, as HTTP/1.1

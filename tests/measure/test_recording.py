@@ -36,7 +36,10 @@ def test_phases_add_up_to_the_response() -> None:
     kept = record(*(exchange(SECOND * n, 5 + n) for n in range(10)))
     total = {name: kept.histograms[name].total for name in METRICS}
     assert total["response"] == total["lateness"] + total["service"] + total["pool"]
-    assert total["service"] == sum(total[name] for name in ("dns", "connect", "tls", "wait", "transfer")) + 10 * 1000
+    assert (
+        total["service"]
+        == sum(total[name] for name in ("dns", "connect", "tls", "wait", "transfer")) + 10 * 1000
+    )
 
 
 def test_failures_are_counted_by_kind_and_rank_by_kind() -> None:
@@ -54,7 +57,11 @@ def test_failures_are_counted_by_kind_and_rank_by_kind() -> None:
     assert kept.histograms["response"].count == 1
 
 
-@given(st.lists(st.tuples(st.integers(0, 500 * SECOND), st.floats(0.01, 1e4), st.sampled_from(Failure)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 500 * SECOND), st.floats(0.01, 1e4), st.sampled_from(Failure)), max_size=60
+    )
+)
 def test_the_account_balances_and_merging_is_exact(seen: list[tuple[int, float, Failure]]) -> None:
     exchanges = [exchange(due + 1, ms, failure) for due, ms, failure in seen]
     whole = record(*exchanges)

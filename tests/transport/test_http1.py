@@ -22,7 +22,9 @@ from tests.servers import ScriptedServer, free_ports, read_request
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 
-def request(method: str = "POST", timeout: float = 2.0, expected: frozenset[int] | None = None) -> PreparedRequest:
+def request(
+    method: str = "POST", timeout: float = 2.0, expected: frozenset[int] | None = None
+) -> PreparedRequest:
     wire = f"{method} / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n".encode()
     return PreparedRequest(method, "/", (), b"", round(timeout * 1e9), expected, wire)
 
@@ -50,7 +52,11 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def client(
-    port: int, asked: PreparedRequest | None = None, scheme: str = "http", verify: bool = True, resend: bool = False
+    port: int,
+    asked: PreparedRequest | None = None,
+    scheme: str = "http",
+    verify: bool = True,
+    resend: bool = False,
 ) -> AsyncIterator[Client]:
     destination = Destination(scheme, "localhost", port, verify, "127.0.0.1")
     transport = Http1Transport(
@@ -106,9 +112,15 @@ async def test_answers_split_at_every_byte(scripted: ScriptedServer, name: str) 
 ENDINGS = {
     "delimited by the end": (b"HTTP/1.1 200 OK\r\n\r\nhello", Failure.NONE),
     "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\nhello", Failure.NONE),
-    "connection: close": (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", Failure.NONE),
+    "connection: close": (
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello",
+        Failure.NONE,
+    ),
     "short of its length": (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", Failure.TRUNCATED),
-    "without a last chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", Failure.TRUNCATED),
+    "without a last chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        Failure.TRUNCATED,
+    ),
     "in the head": (b"HTTP/1.1 200 OK\r\nContent-Le", Failure.CLOSED_EARLY),
     "without a byte": (b"", Failure.CLOSED_EARLY),
 }
@@ -216,7 +228,11 @@ async def test_nobody_listens() -> None:
 
 async def test_a_name_that_does_not_resolve() -> None:
     transport = Http1Transport(
-        Destination("http", "no-such-host.invalid", 80), [request()], Pool(1), lambda e: None, lambda *paid: None
+        Destination("http", "no-such-host.invalid", 80),
+        [request()],
+        Pool(1),
+        lambda e: None,
+        lambda *paid: None,
     )
     exchange = await Client(transport).ask()
     await transport.close()

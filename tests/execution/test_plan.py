@@ -1,0 +1,79 @@
+"""Plans: balanced order, equal due times, picklable orders."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.execution.plan import Plan, make_plan
+from benchmark.execution.worker import choices
+from benchmark.scenario.load import load_text
+
+SCENARIO = """
+targets:
+  public: {url: "http://a.example/api/predict/test?x=1", token: "${EAS_TOKEN}", query: {y: "2"}}
+  vpc: {url: "http://b.example/api/predict/test/", token: "${EAS_TOKEN}", bearer: true, headers: {X-A: b}}
+requests:
+  - {weight: 3, path: v1/chat/completions, json: {model: m}}
+  - {weight: 1, path: /v1/models, method: GET}
+load: {rate: 100/s, arrivals: poisson, duration: 10s}
+rounds: 10
+"""
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan(load_text(SCENARIO, "test", Path(), environ={"EAS_TOKEN": "secret-token"}))
+
+
+def test_order_is_balanced_seeded_and_shuffled(plan: Plan) -> None:
+    first = [plan.sequence(number)[0].name for number in range(200)]
+    assert Counter(first) == {"public": 100, "vpc": 100}
+    pairs = list(zip(first[::2], first[1::2], strict=True))
+    assert all(a != b for a, b in pairs)
+    assert len(set(pairs)) == 2
+    assert first == [plan.sequence(number)[0].name for number in range(200)]
+
+
+def test_both_targets_of_a_round_get_the_same_due_times_and_choices(plan: Plan) -> None:
+    public, vpc = (plan.order(target, 3, 0, 10**9, 4) for target in plan.targets)
+    assert next(public.schedule.due_times()).tolist() == next(vpc.schedule.due_times()).tolist()
+    chosen = [list(islice(choices(order.weights, order.seed), 4000)) for order in (public, vpc)]
+    assert chosen[0] == chosen[1]
+    assert Counter(chosen[0])[0] == pytest.approx(3000, rel=0.05)
+
+
+def test_rounds_differ(plan: Plan) -> None:
+    one, other = (next(plan.schedule(number).due_times()) for number in (0, 1))
+    assert not np.array_equal(one, other)
+
+
+def test_orders_can_be_sent_anywhere(plan: Plan) -> None:
+    order = plan.order(plan.targets[0], 0, 1, 2, 3)
+    assert pickle.loads(pickle.dumps(order)) == order
+
+
+def test_requests_on_the_wire(plan: Plan) -> None:
+    chat, models = plan.targets[0].requests
+    head, _, body = chat.wire.partition(b"\r\n\r\n")
+    assert head.startswith(
+        b"POST /api/predict/test/v1/chat/completions?x=1&y=2 HTTP/1.1\r\nHost: a.example\r\n"
+    )
+    assert b"\r\nAuthorization: secret-token" in head
+    assert b"\r\nContent-Type: application/json" in head
+    assert b"\r\nContent-Length: " + str(len(body)).encode() in head
+    assert body == b'{"model":"m"}'
+    assert models.wire.startswith(b"GET /api/predict/test/v1/models?x=1&y=2 HTTP/1.1\r\n")
+    assert b"Content-Length" not in models.wire
+    theirs = plan.targets[1].requests[0].wire
+    assert b"\r\nAuthorization: Bearer secret-token" in theirs
+    assert b"\r\nX-A: b" in theirs
+
+
+def test_the_plan_says_no_secret(plan: Plan) -> None:
+    assert "secret-token" not in repr(plan)
