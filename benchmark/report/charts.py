@@ -1,34 +1,34 @@
-"""Charts, defined once as Vega-Lite by Altair; pages draw them, light or dark."""
+"""Charts: their data as rows, and their one definition, which themes draw light or dark.
+
+The data are worked out with the document; Altair, which is slow to import, defines the charts only where a page needs
+them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from benchmark.measure.recording import merged
+from benchmark.analysis.comparison import Outcome, outcome
+from benchmark.measure.recording import PHASES, Point, Recording, merged
+from benchmark.report.phrases import en as words
 from benchmark.result.model import Result
 from benchmark.result.run import Run
-from benchmark.units import MILLISECOND
+from benchmark.units import MILLISECOND, NANOSECONDS
 
-PALETTE = [
-    "#c2571a",
-    "#1a6fc2",
-    "#3a8f5c",
-    "#8a5ac2",
-    "#b8941f",
-    "#c24a78",
-]  # told apart also without red and green
-PHASES = ("pool", "dns", "connect", "tls", "wait", "transfer")
-NINES = np.concatenate([[0.0], 1 - np.logspace(-0.0044, -4, 120)])
+MOST_POINTS = 200  # of a line
+NINES = 1 - np.logspace(0, -5, 160)  # quantiles, evenly spread over the nines
+WIDE = 20.0  # the range from which on an axis is logarithmic
 
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Charts:
-    """The data of every chart, as rows."""
+    """The data of every chart, as rows; times in milliseconds."""
 
     targets: tuple[str, ...]
     percentiles: Rows
@@ -36,158 +36,211 @@ class Charts:
     phases: Rows
     difference: Rows
 
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The charts that have something to show."""
+        return tuple(name for name in CHARTS if getattr(self, name))
+
 
 def chart_data(result: Result, run: Run) -> Charts:
     """What the charts show."""
-    return Charts(
-        targets=tuple(run.targets),
-        percentiles=_percentiles(run),
-        rounds=_rounds(run),
-        phases=[
-            {"target": name, "phase": phase, "ms": target.phases_ms[phase].mean, "order": order}
-            for name, target in result.targets.items()
-            for order, phase in enumerate(PHASES)
-            if target.phases_ms[phase].mean
-        ],
-        difference=[
-            {
-                "metric": metric.metric.removeprefix("response."),
-                "candidate": comparison.candidate,
-                "value": metric.difference.value,
-                "low": metric.difference.low,
-                "high": metric.difference.high,
-            }
-            for comparison in result.comparisons
-            for metric in comparison.metrics
-            if metric.metric.startswith("response.")
-            and metric.difference.low is not None
-            and metric.difference.high is not None
-        ],
-    )
+    return Charts(tuple(run.targets), _percentiles(run), _rounds(run), _phases(result), _differences(result))
 
 
 def _percentiles(run: Run) -> Rows:
+    """The pooled quantiles of every target, as far out as at least one exchange lies beyond."""
     rows: Rows = []
     for name in run.targets:
         pooled = merged(run.used(name))
         count = pooled.histograms["response"].count + pooled.beyond
         for q in NINES:
             value = pooled.quantile("response", float(q))
-            if np.isfinite(value) and count * (1 - q) >= 1:
-                rows.append(
-                    {"target": name, "percentile": 100 * q, "nines": 1 / (1 - q), "ms": value / MILLISECOND}
-                )
+            if count * (1 - q) >= 1 and np.isfinite(value):
+                place = {"percentile": round(100 * q, 4), "rarity": round(1 / (1 - q), 4)}
+                rows.append({"target": name, **place, "ms": _rounded(value)})
     return rows
 
 
 def _rounds(run: Run) -> Rows:
+    """p50 and p99 of the successes over time, on the clock of the whole run."""
+    sound = [each for each in run.rounds if not each.flaw and each.recording.first_due]
+    origin = min((each.recording.first_due for each in sound), default=0)
+    most = max(1, MOST_POINTS // max(1, max((each.number + 1 for each in sound), default=1)))
     rows: Rows = []
-    starts = [round_.recording.first_due for round_ in run.rounds if round_.recording.first_due]
-    origin = min(starts, default=0)
-    for round_ in run.rounds:
-        for index, point in round_.recording.series.points.items():
-            at = (round_.recording.first_due - origin + index * round_.recording.series.width) / 1e9
+    for each in sound:
+        for offset, point in _thinned(each.recording, most):
+            at = round((each.recording.first_due - origin + offset) / NANOSECONDS, 2)
             for figure, q in (("p50", 0.5), ("p99", 0.99)):
                 if point.response.count * (1 - q) >= 1:
-                    value = point.response.quantile(q) / MILLISECOND
-                    rows.append(
-                        {
-                            "target": round_.target,
-                            "round": round_.number + 1,
-                            "s": at,
-                            "figure": figure,
-                            "ms": value,
-                        }
-                    )
+                    kept = {"target": each.target, "round": each.number + 1, "figure": figure, "s": at}
+                    rows.append({**kept, "ms": _rounded(point.response.quantile(q))})
     return rows
 
 
-def specifications(charts: Charts) -> dict[str, dict[str, Any]]:
-    """Vega-Lite for every chart that has something to show."""
-    import altair as alt
+def _thinned(recording: Recording, most: int) -> list[tuple[int, Point]]:
+    """A round's series in at most `most` points: nanoseconds since its start, neighbours merged."""
+    series = recording.series
+    stride = -(-(max(series.points, default=0) + 1) // most)
+    coarse: dict[int, Point] = {}
+    for index, point in sorted(series.points.items()):
+        coarse.setdefault(index // stride, Point()).merge(point)
+    return [(index * stride * series.width, point) for index, point in coarse.items()]
 
-    colour = alt.Color("target:N", title=None, sort=None).scale(domain=list(charts.targets), range=PALETTE)
-    milliseconds = "response, ms"
-    made: dict[str, Any] = {}
-    if charts.percentiles:
-        ticks = [2, 10, 100, 1000, 10000]
-        made["percentiles"] = (
-            alt.Chart(_inline(charts.percentiles), title="Response time by percentile")
-            .mark_line(strokeWidth=2.5)
-            .encode(
-                x=alt.X("nines:Q", title="percentile")
-                .scale(type="log")
-                .axis(
-                    values=ticks,
-                    labelExpr="datum.value == 2 ? '50' : format(100 - 100 / datum.value, '.6~f')",
-                    grid=True,
-                ),
-                y=alt.Y("ms:Q", title=milliseconds).scale(
-                    type="log" if _wide(charts.percentiles) else "linear"
-                ),
-                color=colour,
-                tooltip=[
-                    "target:N",
-                    alt.Tooltip("percentile:Q", format=".3f"),
-                    alt.Tooltip("ms:Q", format=".3f"),
-                ],
-            )
-        )
-    if charts.rounds:
-        made["rounds"] = (
-            alt.Chart(_inline(charts.rounds), title="Over time: every round, in the order it ran")
-            .mark_point(filled=True, size=55)
-            .encode(
-                x=alt.X("s:Q", title="seconds since the first request"),
-                y=alt.Y("ms:Q", title=milliseconds).scale(type="log" if _wide(charts.rounds) else "linear"),
-                color=colour,
-                shape=alt.Shape("figure:N", title=None),
-                tooltip=["target:N", "round:Q", "figure:N", alt.Tooltip("ms:Q", format=".3f")],
-            )
-        )
-    if charts.phases:
-        made["phases"] = (
-            alt.Chart(_inline(charts.phases), title="Mean phases of an exchange")
-            .mark_bar(height=26)
-            .encode(
-                x=alt.X("ms:Q", title="ms", stack="zero"),
-                y=alt.Y("target:N", title=None, sort=None),
-                color=alt.Color("phase:N", title=None, sort=list(PHASES)).scale(scheme="tableau10"),
-                order="order:Q",
-                tooltip=["target:N", "phase:N", alt.Tooltip("ms:Q", format=".3f")],
-            )
-        )
-    if charts.difference:
-        base = alt.Chart(_inline(charts.difference), title="Difference, with its interval").encode(
-            y=alt.Y("metric:N", title=None, sort=None),
-            color=alt.Color("candidate:N", title=None, sort=None, legend=None).scale(
-                domain=list(charts.targets), range=PALETTE
-            ),
-        )
-        made["difference"] = alt.layer(
-            base.mark_rule(strokeWidth=3).encode(
-                x=alt.X("low:Q", title="ms (below zero: sooner)"), x2="high:Q"
-            ),
-            base.mark_point(filled=True, size=80).encode(
-                x=alt.X("value:Q"), tooltip=["metric:N", "value:Q", "low:Q", "high:Q"]
-            ),
-            alt.Chart(_inline([{"zero": 0}])).mark_rule(strokeDash=[4, 4], color="#888").encode(x="zero:Q"),
-        )
+
+def _phases(result: Result) -> Rows:
+    return [
+        {"target": name, "phase": words.PHASES[phase], "order": order, "ms": target.phases_ms[phase].mean}
+        for name, target in result.targets.items()
+        for order, phase in enumerate(PHASES)
+        if target.phases_ms[phase].mean
+    ]
+
+
+def _differences(result: Result) -> Rows:
+    """Every response metric whose interval may be shown."""
+    return [
+        {
+            "candidate": each.candidate,
+            "metric": words.figure_name(metric.metric),
+            "value": metric.difference.value,
+            "low": metric.difference.low,
+            "high": metric.difference.high,
+        }
+        for each in result.comparisons
+        for metric in each.metrics
+        if metric.metric.startswith("response.")
+        and outcome(metric) not in {Outcome.WITHHELD, Outcome.NOT_ENOUGH_DATA}
+    ]
+
+
+def _rounded(nanoseconds: float) -> float:
+    return float(f"{nanoseconds / MILLISECOND:.4g}")
+
+
+def specifications(charts: Charts) -> dict[str, dict[str, Any]]:
+    """Vega-Lite for every chart that has something to show; without a theme."""
+    made = {name: CHARTS[name](charts) for name in charts.drawn}
     return {name: _plain(chart) for name, chart in made.items()}
 
 
 def _plain(chart: Any) -> dict[str, Any]:
     specification: dict[str, Any] = chart.properties(width="container").to_dict()
-    specification.pop("config", None)  # the page's theme decides
+    specification.pop("config", None)  # the theme's
     return specification
 
 
-def _inline(rows: Rows) -> Any:
+def _chart(rows: Rows) -> Any:
     import altair as alt
 
-    return alt.InlineData(values=rows)
+    return alt.Chart(alt.InlineData(values=rows))
 
 
-def _wide(rows: Rows) -> bool:
-    values: list[float] = [row["ms"] for row in rows if row["ms"] > 0]
-    return bool(values) and max(values) > 20 * min(values)
+def _targets(charts: Charts, field: str = "target") -> Any:
+    import altair as alt
+
+    return alt.Color(f"{field}:N", title=None, sort=None).scale(domain=list(charts.targets), range="category")
+
+
+def _response(rows: Rows) -> Any:
+    import altair as alt
+
+    values = [row["ms"] for row in rows if row["ms"] > 0]
+    wide = bool(values) and max(values) > WIDE * min(values)
+    axis = alt.Y("ms:Q", title=words.AXES["response"])
+    if not wide:
+        return axis.axis(tickCount=6)
+    ticks = [step * 10**power for power in range(-3, 7) for step in (1, 2, 5)]
+    return axis.scale(type="log", nice=False).axis(values=ticks, format=",~g")
+
+
+def _tooltip(*fields: str) -> list[Any]:
+    import altair as alt
+
+    return [
+        *(alt.Tooltip(f"{field}:N") for field in fields),
+        alt.Tooltip("ms:Q", format=",.4~g"),
+    ]
+
+
+def _draw_percentiles(charts: Charts) -> Any:
+    import altair as alt
+
+    label = "datum.value == 1 ? '0' : datum.value == 2 ? '50' : format(100 - 100 / datum.value, '.6~f')"
+    x = alt.X("rarity:Q", title=words.AXES["percentile"]).scale(type="log", nice=False)
+    return (
+        _chart(charts.percentiles)
+        .mark_line(strokeWidth=2.5, interpolate="monotone", clip=True)
+        .encode(
+            x=x.axis(values=[1, 2, 10, 100, 1000, 10_000, 100_000], labelExpr=label),
+            y=_response(charts.percentiles),
+            color=_targets(charts),
+            tooltip=_tooltip("target", "percentile"),
+        )
+        .properties(height=300)
+    )
+
+
+def _draw_rounds(charts: Charts) -> Any:
+    import altair as alt
+
+    shown = {"target": _targets(charts), "figure": alt.Shape("figure:N", title=None)}
+    base = _chart(charts.rounds).encode(
+        x=alt.X("s:Q", title=words.AXES["seconds"]).axis(grid=False),
+        y=_response(charts.rounds),
+        color=shown["target"],
+        detail=["round:N", "figure:N"],
+    )
+    points = base.mark_point(filled=True, size=38, opacity=0.9).encode(
+        shape=shown["figure"].scale(domain=["p50", "p99"], range=["circle", "triangle-up"]),
+        tooltip=_tooltip("target", "round", "figure"),
+    )
+    return alt.layer(base.mark_line(strokeWidth=1.2, opacity=0.6), points).properties(height=280)
+
+
+def _draw_phases(charts: Charts) -> Any:
+    import altair as alt
+
+    order = [words.PHASES[phase] for phase in PHASES]
+    present = {row["phase"] for row in charts.phases}
+    domain = [phase for phase in order if phase in present]
+    return (
+        _chart(charts.phases)
+        .mark_bar(height={"band": 0.6})
+        .encode(
+            x=alt.X("ms:Q", title=words.AXES["phases"], stack="zero"),
+            y=alt.Y("target:N", title=None, sort=None).axis(labelLimit=110),
+            color=alt.Color("phase:N", title=None, sort=None).scale(domain=domain, range="ordinal"),
+            order="order:Q",
+            tooltip=_tooltip("target", "phase"),
+        )
+        .properties(height=alt.Step(46))
+    )
+
+
+def _draw_difference(charts: Charts) -> Any:
+    import altair as alt
+
+    candidates = list(dict.fromkeys(row["candidate"] for row in charts.difference))
+    offset = {"yOffset": alt.YOffset("candidate:N", sort=None)} if len(candidates) > 1 else {}
+    base = _chart(charts.difference).encode(
+        y=alt.Y("metric:N", title=None, sort=None),
+        color=_targets(charts, "candidate").legend(
+            None if len(candidates) == 1 else alt.Legend(values=candidates)
+        ),
+        tooltip=[alt.Tooltip(f"{field}:Q", format="+,.4~g") for field in ("value", "low", "high")],
+        **offset,
+    )
+    zero = _chart([{"zero": 0}]).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(x="zero:Q")
+    spans = base.mark_rule(strokeWidth=3).encode(
+        x=alt.X("low:Q", title=words.AXES["difference"]).axis(format="+,~g"), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(x="value:Q")
+    return alt.layer(zero, spans, points).properties(height=alt.Step(34 if len(candidates) == 1 else 18))
+
+
+CHARTS: dict[str, Callable[[Charts], Any]] = {
+    "difference": _draw_difference,
+    "percentiles": _draw_percentiles,
+    "rounds": _draw_rounds,
+    "phases": _draw_phases,
+}

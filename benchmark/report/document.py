@@ -1,4 +1,7 @@
-"""What a report says, before anyone renders it: sentences, tables and charts, with every figure in its final form."""
+"""What a report says, before anyone renders it: sentences, tables and chart data, with every figure in final form.
+
+Backticks in its sentences mark names and code; renderers turn them into what their format has for that.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,47 @@ from typing import Any
 
 import yaml
 
-from benchmark.report import phrases, tables
+from benchmark.report import tables
+from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
-from benchmark.report.tables import Table
+from benchmark.report.phrases import en as words
+from benchmark.report.table import Table
 from benchmark.result.model import Result
 from benchmark.result.run import Run
+from benchmark.units import format_duration, format_rate, significant
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What must be known before any figure is read."""
+
+    title: str
+    reasons: tuple[str, ...]
+    grave: bool  # the figures cannot be relied on
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A target's headline figure, for a first glance."""
+
+    target: str
+    text: str
+    share: float  # of the longest bar
+    colour: int  # its place among the run's targets
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what is said under it, and its tables."""
+    """A heading, and what stands under it."""
 
+    key: str
     title: str
+    charts: tuple[str, ...] = ()  # names among the report's charts
     tables: tuple[Table, ...] = ()
     lines: tuple[str, ...] = ()
-    charts: tuple[str, ...] = ()  # names among the report's charts
-    folded: str = ""  # preformatted text that is shown on demand
+    terms: tuple[tuple[str, str], ...] = ()
+    text: str = ""  # preformatted
+    folded: bool = False  # shown on demand
 
 
 @dataclass(frozen=True)
@@ -31,8 +59,9 @@ class Report:
 
     title: str
     subtitle: str
-    warnings: tuple[str, ...]  # stand before every figure
-    answers: tuple[str, ...]  # the headline, one sentence per comparison
+    alarm: Alarm | None
+    answers: tuple[str, ...]
+    bars: tuple[Bar, ...]
     remarks: tuple[str, ...]
     sections: tuple[Section, ...]
     charts: Charts = field(repr=False)
@@ -40,30 +69,108 @@ class Report:
 
 def describe(result: Result, run: Run) -> Report:
     """The report on a run."""
-    comparison = tuple(tables.comparison(each) for each in result.comparisons)
+    charts = chart_data(result, run)
     return Report(
         title=result.name,
-        subtitle=phrases.subtitle(result),
-        warnings=phrases.warnings(result),
-        answers=phrases.answers(result),
-        remarks=phrases.remarks(result),
-        sections=tuple(
-            section
-            for section in (
-                Section("Comparison", comparison, charts=("difference",) if comparison else ()),
-                Section("Latency", (tables.latency(result),), charts=("percentiles", "rounds")),
-                Section("Where the time goes", tables.phases(result), charts=("phases",)),
-                Section("Throughput and account", tables.account(result)),
-                Section("Objectives", (tables.objectives(result),) if result.objectives else ()),
-                Section("How it was measured", lines=phrases.method(result)),
-                Section("Environment", (tables.environment(result),)),
-                Section("Scenario", folded=_yaml(result.scenario)),
-            )
-            if section.tables or section.lines or section.folded
+        subtitle=_subtitle(result),
+        alarm=_alarm(result),
+        answers=answers(result),
+        bars=_bars(result),
+        remarks=_remarks(result),
+        sections=tuple(section for section in _sections(result, charts) if section.tables or section.lines or section.text),
+        charts=charts,
+    )  # fmt: skip
+
+
+def _sections(result: Result, charts: Charts) -> list[Section]:
+    compared = tuple(table for each in result.comparisons for table in tables.comparison(each))
+    judged = (tables.objectives(result),) if result.objectives else ()
+    scenario = yaml.safe_dump(result.scenario, sort_keys=False, allow_unicode=True, width=90)
+
+    def section(key: str, *drawn: str, **kept: Any) -> Section:
+        return Section(
+            key, words.SECTIONS[key], tuple(name for name in drawn if name in charts.drawn), **kept
+        )
+
+    return [
+        section("objectives", tables=judged),
+        section("comparison", "difference", tables=compared),
+        section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),
+        section("phases", "phases", tables=tables.phases(result)),
+        section("account", tables=tables.account(result)),
+        section("method", lines=_method(result), terms=words.TERMS),
+        section("environment", tables=(tables.environment(result),), folded=True),
+        section("scenario", text=scenario if result.scenario else "", folded=True),
+    ]
+
+
+def _subtitle(result: Result) -> str:
+    settings = result.settings
+    return words.subtitle(
+        started=result.started_at.replace("T", " ").replace("+00:00", " UTC"),
+        load=words.load(
+            rate=format_rate(settings["rate"]) if settings["open_loop"] else None,
+            arrivals=str(settings["arrivals"]),
+            connections=f"{settings['connections']}",
         ),
-        charts=chart_data(result, run),
+        rounds=settings["rounds"],
+        duration=format_duration(settings["duration"]),
     )
 
 
-def _yaml(scenario: dict[str, Any]) -> str:
-    return yaml.safe_dump(scenario, sort_keys=False, allow_unicode=True, width=90)
+def _alarm(result: Result) -> Alarm | None:
+    status = result.verdict.status
+    if status == "pass":
+        return None
+    return Alarm(words.ALARMS[status], tuple(result.verdict.reasons), grave=status != "fail")
+
+
+def _bars(result: Result) -> tuple[Bar, ...]:
+    """The primary figure of every compared target, unless the run cannot be believed."""
+    if not result.comparisons or result.verdict.status == "invalid":
+        return ()
+    primaries = [(each.candidate, each.primary.candidate) for each in result.comparisons]
+    first = result.comparisons[0]
+    figures = dict([(first.baseline, first.primary.baseline), *primaries])
+    known = {name: value for name, value in figures.items() if value is not None}
+    longest = max(known.values(), default=0.0)
+    if len(known) < len(figures) or not longest:
+        return ()
+    order = list(result.targets)
+    return tuple(
+        Bar(name, f"{significant(known[name])} ms", known[name] / longest, order.index(name))
+        for name in order
+        if name in known
+    )
+
+
+def _remarks(result: Result) -> tuple[str, ...]:
+    """What belongs beside the answer; that paths are simulated comes first."""
+    said = [words.SIMULATED] if result.settings.get("simulated") else []
+    said += [remark for each in result.comparisons for remark in each.remarks]
+    said += [
+        f"{words.target(name, start=True)}: {note}."
+        for name, target in result.targets.items()
+        for note in target.notes
+    ]
+    return tuple(dict.fromkeys([*said, *result.notes, *result.generator.reasons]))
+
+
+def _method(result: Result) -> tuple[str, ...]:
+    settings = result.settings
+    load = (
+        words.open_loop(rate=format_rate(settings["rate"]), arrivals=settings["arrivals"])
+        if settings["open_loop"]
+        else words.closed_loop(connections=f"{settings['connections']:,}")
+    )
+    return (
+        load,
+        words.rounds(
+            count=settings["rounds"],
+            compared=len(result.targets) > 1,
+            duration=format_duration(settings["duration"]),
+            warmup=format_duration(settings["warmup"]),
+        ),
+        words.connections(kept=settings["keep_connections"]),
+        words.timeout(format_duration(settings["timeout"])),
+    )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-from markupsafe import Markup
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from benchmark import __version__
 from benchmark.report.charts import specifications
 from benchmark.report.document import Report
+from benchmark.report.marks import pieces
+from benchmark.report.phrases import en as words
+from benchmark.report.themes import THEMES
 
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
@@ -18,26 +21,37 @@ def render_html(report: Report) -> str:
     """The page."""
     environment = Environment(
         loader=PackageLoader("benchmark.report"),
-        autoescape=select_autoescape(default=True),
+        autoescape=True,
+        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["marked"] = marked
+    charts = specifications(report.charts)
     return environment.get_template("report.html").render(
         report=report,
-        charts=script_data(specifications(report.charts)),
-        library=_library(),
+        words=words,
+        charts=charts,
+        drawing=script_data({"charts": charts, "themes": THEMES}),
+        library=_library() if charts else "",
+        palettes={name: each["range"]["category"] for name, each in THEMES.items()},
         version=__version__,
     )
 
 
+def marked(text: str) -> Markup:
+    """A sentence, escaped, with its names and code marked up."""
+    parts = (
+        Markup("<code>{}</code>").format(piece) if code else escape(piece) for code, piece in pieces(text)
+    )
+    return Markup("").join(parts)
+
+
 def script_data(data: object) -> Markup:
     """JSON that can stand inside a script element, whatever its strings hold."""
-    text = (
-        json.dumps(data, ensure_ascii=True)
-        .replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("&", "\\u0026")
-    )
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704  # every character that could end the element is escaped above
 
 

@@ -1,4 +1,4 @@
-"""One renderer for each format."""
+"""One renderer for each format; what a format needs is imported only when it is asked for."""
 
 from __future__ import annotations
 

@@ -2,166 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from benchmark.report import phrases
-from benchmark.result.model import Comparison, Estimate, Metric, Result
+from benchmark.analysis.comparison import Outcome, outcome
+from benchmark.measure.recording import PHASES
+from benchmark.report.numbers import NONE, interval, ms, percent, shown, times
+from benchmark.report.phrases import en as words
+from benchmark.report.table import Table, figures
+from benchmark.result.model import Comparison, Metric, Result, TargetResult
 from benchmark.units import format_rate, format_size, significant
 
 COLUMNS = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
-PHASES = ("pool", "dns", "connect", "tls", "wait", "transfer")
+SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
-@dataclass(frozen=True)
-class Table:
-    """Text in rows; the first column is a row's name, the others are figures."""
-
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+def comparison(compared: Comparison) -> tuple[Table, ...]:
+    """Metric by metric: both values, the difference, the ratio. Service times are a detail."""
+    service = tuple(metric for metric in compared.metrics if metric.metric.startswith("service."))
+    first = tuple(metric for metric in compared.metrics if metric not in service)
+    tables = (_metrics(compared, first), _metrics(compared, service, detail=True))
+    return tuple(table for table in tables if table.rows)
 
 
-def comparison(compared: Comparison) -> Table:
-    """Metric by metric: both values, the difference, the ratio."""
-    names = (compared.baseline, compared.candidate)
-    level = f"{compared.confidence * 100:.3g} % CI"
-    metrics = [m for m in compared.metrics if m.baseline is not None or m.candidate is not None or m.primary]
-    withheld: dict[str, list[str]] = {}
-    for metric in metrics:
-        if metric.withheld:
-            withheld.setdefault(metric.withheld, []).append(phrases.figure_name(metric.metric))
-    notes = [f"{', '.join(which)}: {why}." for why, which in withheld.items()]
+def _metrics(compared: Comparison, metrics: tuple[Metric, ...], *, detail: bool = False) -> Table:
+    reasons = list(dict.fromkeys(metric.withheld for metric in metrics if metric.withheld))
+    marks = {why: SUPERSCRIPTS[at % len(SUPERSCRIPTS)] for at, why in enumerate(reasons)}
+    notes = [f"{marks[why]} {why}" for why in reasons]
+    if any(metric.metric == "throughput" for metric in metrics):
+        notes.append(words.THROUGHPUT_NOTE)
+    header = words.comparison_header(
+        baseline=compared.baseline, candidate=compared.candidate, confidence=percent(compared.confidence)
+    )
     return Table(
-        f"{names[1]} against {names[0]}, over {compared.rounds} pairs of rounds (ms; ▸ was chosen beforehand, all others are secondary)",
-        ("metric", *names, f"difference ({level})", f"ratio ({level})"),
-        tuple(_metric_row(metric) for metric in metrics),
-        tuple(notes),
+        caption=words.comparison_caption(
+            candidate=compared.candidate, baseline=compared.baseline, rounds=compared.rounds
+        ),
+        header=header,
+        rows=tuple(_metric_row(metric, marks) for metric in metrics),
+        align=figures(header),
+        notes=tuple(notes),
+        strong=next((at for at, metric in enumerate(metrics) if metric.primary), None),
+        detail=detail,
     )
 
 
-def _metric_row(metric: Metric) -> tuple[str, ...]:
-    mark = "▸ " if metric.primary else ""
-    return (
-        mark + phrases.figure_name(metric.metric),
-        phrases.ms(metric.baseline),
-        phrases.ms(metric.candidate),
-        _difference(metric.difference),
-        _ratio(metric.ratio),
-    )
-
-
-def _difference(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:+.2f}".replace("-", "−")
-    low, high = phrases.bounds(estimate, signed=True)
-    return f"{estimate.value:+.{phrases.decimals_of(estimate)}f}".replace("-", "−") + f" ({low} … {high})"
-
-
-def _ratio(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "–"
-    if estimate.low is None or estimate.high is None:
-        return significant(estimate.value)
-    return f"{significant(estimate.value)} ({significant(estimate.low)} … {significant(estimate.high)})"
+def _metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:
+    mark = f" {marks[metric.withheld]}" if metric.withheld else ""
+    if outcome(metric) is Outcome.NOT_ENOUGH_DATA:
+        told = (words.NOT_ENOUGH + mark, NONE)
+    elif outcome(metric) is Outcome.WITHHELD:
+        told = (words.WITHHELD + mark, NONE)
+    elif metric.ratio.low is None:
+        told = (interval(metric.difference), words.WITHHELD + mark)
+    elif metric.metric == "throughput":
+        told = (interval(metric.difference), f"{significant(metric.ratio.value or 0)}×")
+    else:
+        told = (interval(metric.difference), times(metric.ratio))
+    name = ("▸ " if metric.primary else "") + words.figure_name(metric.metric)
+    return (name, ms(metric.baseline), ms(metric.candidate), *told)
 
 
 def latency(result: Result) -> Table:
-    """Response times first, then what they are made of."""
-    rows = []
-    for name, target in result.targets.items():
-        rows.append((f"{name}: response", *(phrases.shown(target.response_ms, column) for column in COLUMNS)))
-        if target.counts.failed + target.counts.unsent:
-            rows.append(
-                (f"{name}: successes only", *(phrases.shown(target.success_ms, column) for column in COLUMNS))
-            )
-        rows.append((f"{name}: service", *(phrases.shown(target.service_ms, column) for column in COLUMNS)))
-        rows.append((f"{name}: lateness", *(phrases.shown(target.lateness_ms, column) for column in COLUMNS)))
-    return Table("Milliseconds; – not enough data", ("target", *COLUMNS), tuple(rows))
+    """Response times first, then what they are made of; one group of rows for each target."""
+    header = (words.TARGET, words.TIME, *COLUMNS)
+    rows = [row for name, target in result.targets.items() for row in _times(name, target)]
+    return Table(words.LATENCY_CAPTION, header, tuple(rows), figures(header, names=2))
+
+
+def _times(name: str, target: TargetResult) -> list[tuple[str, ...]]:
+    kinds = {"response": target.response_ms, "success": target.success_ms}
+    if not target.counts.failed + target.counts.unsent:
+        del kinds["success"]
+    kinds |= {"service": target.service_ms, "lateness": target.lateness_ms}
+    return [
+        (name if kind == "response" else "", words.TIMES[kind], *(shown(kept, each) for each in COLUMNS))
+        for kind, kept in kinds.items()
+    ]
 
 
 def phases(result: Result) -> tuple[Table, ...]:
     """Means per exchange, and per new connection."""
-    exchanges = [
-        (name, *(phrases.ms(t.phases_ms[p].mean) for p in PHASES)) for name, t in result.targets.items()
-    ]
-    shakes = [
+    header = (words.TARGET, *(words.PHASES[phase] for phase in PHASES))
+    shakes = (words.TARGET, words.OPENED, *(words.PHASES[phase] for phase in ("dns", "connect", "tls")))
+    exchanges = tuple(
+        (name, *(ms(target.phases_ms[phase].mean) for phase in PHASES))
+        for name, target in result.targets.items()
+    )
+    connections = tuple(
         (
             name,
-            f"{t.connections.opened:,}",
-            *(phrases.ms(t.handshakes_ms[p].mean) for p in ("dns", "connect", "tls")),
+            f"{target.connections.opened:,}",
+            *(ms(target.handshakes_ms[phase].mean) for phase in ("dns", "connect", "tls")),
         )
-        for name, t in result.targets.items()
-    ]
+        for name, target in result.targets.items()
+    )
     return (
-        Table("Mean per exchange, ms", ("target", *PHASES), tuple(exchanges)),
-        Table("Mean per new connection, ms", ("target", "opened", "dns", "connect", "tls"), tuple(shakes)),
+        Table(words.PHASES_CAPTION, header, exchanges, figures(header)),
+        Table(words.HANDSHAKES_CAPTION, shakes, connections, figures(shakes)),
     )
 
 
 def account(result: Result) -> tuple[Table, ...]:
     """Every request that was due, in exactly one place."""
-    rows = [
+    header = (words.TARGET, *words.ACCOUNT)
+    rows = tuple((name, *_counts(target)) for name, target in result.targets.items())
+    notes = tuple(
+        words.not_counted(target=name, warmup=target.unmeasured.warmup, probes=target.unmeasured.probes)
+        for name, target in result.targets.items()
+    )
+    tables = (
+        Table(words.ACCOUNT_CAPTION, header, rows, figures(header), notes),
+        _failures(result),
+        _codes(result),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _counts(target: TargetResult) -> tuple[str, ...]:
+    counts = target.counts
+    offered = NONE if target.rate.offered is None else format_rate(target.rate.offered)
+    kept = (counts.scheduled, counts.ok, counts.failed, counts.unsent)
+    return (*(f"{count:,}" for count in kept), offered, format_rate(target.rate.achieved))
+
+
+def _failures(result: Result) -> Table:
+    rows = tuple(
+        (name, kind, f"{count:,}", words.REMEDIES.get(kind, ""))
+        for name, target in result.targets.items()
+        for kind, count in target.counts.failures.items()
+    )
+    return Table(words.FAILURES_CAPTION, words.FAILURE, rows, "llrl")
+
+
+def _codes(result: Result) -> Table:
+    rows = tuple(
         (
             name,
-            f"{t.counts.scheduled:,}",
-            f"{t.counts.ok:,}",
-            f"{t.counts.failed:,}",
-            f"{t.counts.unsent:,}",
-            format_rate(t.rate.offered) if t.rate.offered else "–",
-            format_rate(t.rate.achieved),
-            format_size(t.bytes.sent),
-            format_size(t.bytes.received),
+            ", ".join(f"{status}: {count:,}" for status, count in target.counts.statuses.items()) or NONE,
+            format_size(target.bytes.sent),
+            format_size(target.bytes.received),
+            f"{target.connections.stale_reuses:,}",
         )
-        for name, t in result.targets.items()
-    ]
-    header = ("target", "scheduled", "ok", "failed", "unsent", "offered", "achieved", "sent", "received")
-    notes = ["scheduled = ok + failed + unsent. Warm-up and probes are not counted here."]
-    counted = Table("Requests of the measured parts", header, tuple(rows), tuple(notes))
-    failed = _failures(result)
-    return (
-        (counted, Table("Failures", ("target", "kind", "count", "what it means"), tuple(failed)))
-        if failed
-        else (counted,)
+        for name, target in result.targets.items()
     )
-
-
-def _failures(result: Result) -> Sequence[tuple[str, ...]]:
-    rows = []
-    for name, target in result.targets.items():
-        statuses = ", ".join(f"{status}: {n:,}" for status, n in target.counts.statuses.items())
-        for kind, count in target.counts.failures.items():
-            meaning = phrases.REMEDIES.get(kind, "")
-            rows.append(
-                (name, kind, f"{count:,}", f"{meaning} ({statuses})" if kind == "status" else meaning)
-            )
-    return rows
+    return Table(words.CODES_CAPTION, words.CODE, rows, "llrrr")
 
 
 def objectives(result: Result) -> Table:
     """Met or missed."""
-    rows = [
-        (each.objective, each.target, each.said, "met" if each.met else "MISSED")
+    rows = tuple(
+        (each.objective, each.target, each.said, words.MET if each.met else words.MISSED)
         for each in result.objectives
-    ]
-    return Table("Over the whole run", ("objective", "target", "measured", "verdict"), tuple(rows))
+    )
+    return Table(words.OBJECTIVES_CAPTION, words.OBJECTIVE, rows, "llrl")
 
 
 def environment(result: Result) -> Table:
-    """The client, and what was called."""
-    rows = [(key.replace("_", " "), _text(value)) for key, value in result.environment.items()]
-    rows += [(f"target {name}", f"{t.url} ({', '.join(t.addresses)})") for name, t in result.targets.items()]
-    g = result.generator
-    rows.append(
-        ("generator", f"{g.processes} process, {g.cpu_seconds:.1f} s of CPU, {format_size(g.max_rss_bytes)}")
+    """What was called, and the client."""
+    made = result.generator
+    rows = [
+        (f"{words.TARGET} {name}", f"{target.url} ({', '.join(target.addresses) or NONE})")
+        for name, target in result.targets.items()
+    ]
+    rows += [(key.replace("_", " "), _text(value)) for key, value in result.environment.items()]
+    said = words.generator(
+        processes=made.processes,
+        cpu=f"{made.cpu_seconds:.1f} s",
+        memory=format_size(made.max_rss_bytes),
+        lateness=shown(made.lateness_ms, "p99"),
     )
-    return Table("", ("", ""), tuple(rows))
+    rows.append(("generator", said))
+    return Table("", (), tuple(rows), "ll")
 
 
 def _text(value: object) -> str:
     if isinstance(value, float):
         return significant(value)
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) or NONE if isinstance(value, list) else str(value)

@@ -1,0 +1,92 @@
+"""The headline: what a run found, in a sentence for each comparison, or for each target where nothing is compared."""
+
+from __future__ import annotations
+
+from benchmark.analysis.comparison import Outcome, outcome
+from benchmark.report.numbers import beside, decimals_of, distances, percent, shown, signed
+from benchmark.report.phrases import en as words
+from benchmark.result.model import Comparison, Metric, Result
+from benchmark.units import format_rate, significant
+
+PERCENTS = 1.1  # ratios below are told in percent
+
+
+def answers(result: Result) -> tuple[str, ...]:
+    """The answer."""
+    if result.comparisons:
+        return tuple(map(answer, result.comparisons))
+    return tuple(alone(result, name) for name in result.targets)
+
+
+def answer(compared: Comparison) -> str:
+    """How much sooner the candidate answers, or why that is not said."""
+    metric = compared.primary
+    match outcome(metric):
+        case Outcome.FASTER | Outcome.SLOWER:
+            return _difference(compared, metric)
+        case Outcome.ALIKE:
+            return _alike(compared, metric)
+        case Outcome.NOT_ENOUGH_DATA:
+            say = words.not_enough
+        case Outcome.WITHHELD:
+            say = words.withheld
+    return say(
+        candidate=words.target(compared.candidate),
+        baseline=words.target(compared.baseline),
+        figure=words.figure_name(metric.metric),
+        reason=(metric.withheld or "").removeprefix(f"{words.NOT_ENOUGH}: ").rstrip("."),
+    )
+
+
+def _difference(compared: Comparison, metric: Metric) -> str:
+    value, near, far = distances(metric.difference)
+    decimals = decimals_of(metric.difference)
+    return words.answers(
+        sooner=(metric.difference.value or 0) < 0,
+        who=words.target(compared.candidate, start=True),
+        by=value,
+        figure=words.figure_name(metric.metric),
+        interval=words.interval(confidence=percent(compared.confidence), low=near, high=far),
+        values=words.instead_of(beside(metric.candidate, decimals), beside(metric.baseline, decimals)),
+        factor=factor(metric),
+    )
+
+
+def _alike(compared: Comparison, metric: Metric) -> str:
+    decimals = decimals_of(metric.difference)
+    low, high = (signed(limit or 0.0, decimals) for limit in (metric.difference.low, metric.difference.high))
+    return words.no_difference(
+        figure=words.figure_name(metric.metric),
+        interval=words.signed_interval(confidence=percent(compared.confidence), low=low, high=high),
+        candidate=beside(metric.candidate, decimals),
+        baseline=beside(metric.baseline, decimals),
+        first=words.target(compared.candidate),
+        second=words.target(compared.baseline),
+    )
+
+
+def factor(metric: Metric) -> str:
+    """`19× faster`, in percent where it is small; empty where the ratio is withheld."""
+    ratio = metric.ratio.value
+    if metric.ratio.low is None or ratio is None or ratio <= 0:
+        return ""
+    faster, times = ratio < 1, max(ratio, 1 / ratio)
+    if times >= PERCENTS:
+        return words.times(significant(times, 2), faster=faster)
+    more = (times - 1) * 100
+    return words.percents(f"{more:.0f}" if more >= 1 else significant(more, 1), faster=faster)
+
+
+def alone(result: Result, name: str) -> str:
+    """How fast a target answers that is compared with nothing."""
+    target = result.targets[name]
+    lost = words.failures(target.counts.failed + target.counts.unsent, target.counts.scheduled)
+    if target.response_ms.p50 is None and "p50" not in target.response_ms.at_least:
+        return words.unmeasured(who=words.target(name), lost=lost)
+    return words.alone(
+        who=words.target(name, start=True),
+        p50=shown(target.response_ms, "p50"),
+        p99=shown(target.response_ms, "p99"),
+        rate=format_rate(target.rate.achieved),
+        lost=lost,
+    )

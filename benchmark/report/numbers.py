@@ -1,0 +1,82 @@
+"""Figures as text, with as many digits as they deserve: the width of its interval says what a figure is worth."""
+
+from __future__ import annotations
+
+import math
+
+from benchmark.result.model import Estimate, Figures
+from benchmark.units import significant
+
+NONE = "–"
+
+
+def ms(value: float | None) -> str:
+    """Milliseconds, or another figure on its own, with three digits."""
+    return NONE if value is None else significant(value)
+
+
+def shown(figures: Figures, name: str) -> str:
+    """A figure of a table: `≥ 30,000` where it reaches unanswered requests, a dash where data do not support it."""
+    if name in figures.at_least:
+        return f"≥ {figures.at_least[name]:,.0f}"
+    return ms(figures.get(name))
+
+
+def decimals_of(estimate: Estimate) -> int:
+    """The decimals that an interval bears: one digit of its width, two where that digit is a 1."""
+    width = (estimate.high or 0.0) - (estimate.low or 0.0)
+    if not width > 0:
+        return 2
+    magnitude = math.floor(math.log10(width))
+    leading_one = width < 2 * 10.0**magnitude
+    return min(4, max(0, leading_one - magnitude))
+
+
+def beside(value: float | None, decimals: int) -> str:
+    """A value to the decimals of the interval that it stands beside, but never with less than two digits."""
+    if value is None:
+        return NONE
+    return significant(value, 2) if abs(value) < 10 ** (1 - decimals) else f"{value:,.{decimals}f}"
+
+
+def signed(value: float, decimals: int) -> str:
+    """With its sign, a true minus; what rounds to zero has none."""
+    text = f"{abs(value):,.{decimals}f}"
+    sign = "" if not float(text.replace(",", "")) else "−" if value < 0 else "+"
+    return sign + text
+
+
+def distances(estimate: Estimate) -> tuple[str, str, str]:
+    """Value and limits without their sign, the nearer limit first; for an interval that leaves out zero."""
+    assert estimate.value is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    decimals = decimals_of(estimate)
+    near, far = sorted((abs(estimate.low), abs(estimate.high)))
+    return tuple(f"{each:,.{decimals}f}" for each in (abs(estimate.value), near, far))  # type: ignore[return-value]
+
+
+def interval(estimate: Estimate) -> str:
+    """`−31.1 (−31.7 to −30.5)`."""
+    assert estimate.value is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    decimals = decimals_of(estimate)
+    value, low, high = (signed(each, decimals) for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def times(ratio: Estimate) -> str:
+    """How many times faster a candidate is than its baseline: the inverse of candidate / baseline."""
+    if ratio.value is None or ratio.value <= 0:
+        return NONE
+    if not ratio.low or not ratio.high or ratio.low <= 0:
+        return f"{significant(1 / ratio.value)}×"
+    fastest, slowest = 1 / ratio.low, 1 / ratio.high
+    decimals = decimals_of(Estimate(value=1 / ratio.value, low=slowest, high=fastest))
+    return f"{1 / ratio.value:,.{decimals}f}× ({slowest:,.{decimals}f}–{fastest:,.{decimals}f})"
+
+
+def percent(share: float) -> str:
+    """`95`, `99.9`."""
+    return f"{share * 100:.4g}"

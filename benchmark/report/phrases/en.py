@@ -1,0 +1,262 @@
+"""Every word of a report in English. Another language is another module with the same names.
+
+Functions take figures that are text already, so that nothing here computes and no renderer holds a phrase.
+"""
+
+from __future__ import annotations
+
+SECTIONS = {
+    "comparison": "Comparison",
+    "latency": "Latency",
+    "phases": "Where the time goes",
+    "account": "Throughput and account",
+    "objectives": "Objectives",
+    "method": "How it was measured",
+    "environment": "Environment",
+    "scenario": "Scenario",
+}
+ALARMS = {
+    "invalid": "This run is not valid: do not quote its figures",
+    "interrupted": "The run was interrupted: its figures cover only a part",
+    "fail": "Objectives missed",
+}
+CHARTS = {
+    "difference": ("Difference with its interval", "left of zero: answers sooner"),
+    "percentiles": ("Response time by percentile", "every further step to the right is ten times rarer"),
+    "rounds": ("Over time", "all rounds in the order they ran; round marks p50, triangles p99"),
+    "phases": ("Mean phases of an exchange", "a phase that was not paid counts as zero"),
+}
+AXES = {
+    "response": "response time, ms",
+    "percentile": "percentile",
+    "seconds": "seconds since the first request",
+    "difference": "difference, ms",
+    "phases": "mean, ms",
+}
+PHASES = {
+    "pool": "pool", "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "wait", "transfer": "transfer",
+}  # fmt: skip
+TIMES = {
+    "response": "response", "success": "successes only", "service": "service", "lateness": "lateness",
+}  # fmt: skip
+REMEDIES = {
+    "dns": "the name did not resolve: look at its spelling and at DNS",
+    "connect-refused": "nobody listens there, or the backlog is full",
+    "connect-timeout": "no answer to connecting: a firewall, a wrong network, or an overloaded host",
+    "unreachable": "there is no route to the address",
+    "tls-verify": "the certificate is not trusted: mend it, or set `verify_tls: false`",
+    "tls-handshake": "TLS could not be agreed on: is this an https port?",
+    "reset": "the server reset the connection midway: look at its log, and at proxies between",
+    "stale": "a kept connection had been closed by the server: `resend_stale: true` sends again",
+    "closed-early": "the server closed before it answered: look at its log",
+    "truncated": "the answer broke off before its end: look at proxies and their limits",
+    "protocol": "the answer was not proper HTTP/1.1",
+    "timeout": "no whole answer within the timeout: lower the load, or allow more time",
+    "status": "an answer, but not the expected status; look at the statuses",
+    "no-ports": "no local ports left: use fewer new connections",
+    "no-files": "too many open files: raise `ulimit -n`",
+    "lost": "the process that sent them was lost",
+    "cancelled": "the run was stopped meanwhile",
+}
+
+# Small words
+
+FOLD = "Show"
+TARGET, TARGETS = "target", "targets"
+METRIC, TIME, OPENED = "metric", "time", "opened"
+ACCOUNT = ("scheduled", "ok", "failed", "unsent", "offered", "achieved")
+OBJECTIVE = ("objective", "target", "measured", "verdict")
+FAILURE = ("target", "failure", "count", "what it means, and what to do")
+CODE = ("target", "statuses", "sent", "received", "stale reuses")
+MET, MISSED = "met", "MISSED"
+WITHHELD, NOT_ENOUGH, NOT_MEASURABLE = "withheld", "not enough data", "no measurable difference"
+FOOTER = "One file, complete in itself: it asks nothing of the network."
+SIMULATED = "The paths are simulated: these figures show the tool, not a network."
+
+
+def target(name: str, *, start: bool = False) -> str:
+    """How a target is called in a sentence."""
+    known = {"vpc": "VPC", "public": "public"}.get(name.lower())
+    if known is None:
+        return f"`{name.replace('`', 'ˋ')}`"
+    return f"{'The' if start else 'the'} {known} address"
+
+
+def at(figure: str) -> str:
+    """Where on the distribution: `at p50`, `on average`."""
+    return "on average" if figure == "mean" else f"at {figure}"
+
+
+def figure_name(metric: str) -> str:
+    """`response.p50` → `p50`; `service.p50` → `p50, service`."""
+    kind, _, figure = metric.partition(".")
+    return figure if kind == "response" else f"{figure}, {kind}" if figure else kind
+
+
+# The answer
+
+
+def answers(*, sooner: bool, who: str, by: str, figure: str, interval: str, values: str, factor: str) -> str:
+    """The headline of a comparison that shows a difference."""
+    word = "sooner" if sooner else "later"
+    tail = f", {factor}" if factor else ""
+    return f"{who} answers {by} ms {word} {at(figure)} ({interval}): {values}{tail}."
+
+
+def instead_of(candidate: str, baseline: str) -> str:
+    """Both values of a difference."""
+    return f"{candidate} ms instead of {baseline}"
+
+
+def interval(*, confidence: str, low: str, high: str) -> str:
+    """An interval between distances."""
+    return f"{confidence} % CI {low}–{high}"
+
+
+def signed_interval(*, confidence: str, low: str, high: str) -> str:
+    """An interval that may hold zero."""
+    return f"{confidence} % CI {low} to {high} ms"
+
+
+def times(factor: str, *, faster: bool) -> str:
+    """`19× faster`."""
+    return f"{factor}× {'faster' if faster else 'slower'}"
+
+
+def percents(percent: str, *, faster: bool) -> str:
+    """`4 % faster`."""
+    return f"{percent} % {'faster' if faster else 'slower'}"
+
+
+def no_difference(
+    *, figure: str, interval: str, candidate: str, baseline: str, first: str, second: str
+) -> str:
+    """The headline where the interval holds zero."""
+    return (
+        f"No measurable difference {at(figure)} ({interval}): "
+        f"{candidate} ms on {first} and {baseline} on {second}."
+    )
+
+
+def not_enough(*, candidate: str, baseline: str, figure: str, reason: str) -> str:
+    """The headline where the run is too short to tell."""
+    return f"Not enough data to compare {candidate} with {baseline} {at(figure)}: {reason}."
+
+
+def withheld(*, candidate: str, baseline: str, figure: str, reason: str) -> str:
+    """The headline where a figure would mislead."""
+    return f"No figure for {candidate} against {baseline} {at(figure)}: {reason}."
+
+
+def alone(*, who: str, p50: str, p99: str, rate: str, lost: str) -> str:
+    """The headline of a single target."""
+    return f"{who} answers in {p50} ms at p50, {p99} ms at p99; {rate}, {lost}."
+
+
+def unmeasured(*, who: str, lost: str) -> str:
+    """The headline of a single target that gave too little to say how fast it is."""
+    return f"Not enough data to say how fast {who} answers: {lost}."
+
+
+def failures(count: int, scheduled: int) -> str:
+    """How many requests got no good answer."""
+    return f"{count:,} of {scheduled:,} requests failed" if count else "0 failures"
+
+
+# Captions and notes
+
+
+def load(*, rate: str | None, arrivals: str, connections: str) -> str:
+    """The load in two words, for the line under the title."""
+    return f"{rate} {arrivals}" if rate else f"{connections} connections"
+
+
+def subtitle(*, started: str, load: str, rounds: int, duration: str) -> str:
+    """When, and with what load."""
+    return f"{started} · {load} · {rounds} rounds · {duration} per target"
+
+
+def comparison_caption(*, candidate: str, baseline: str, rounds: int) -> str:
+    """Over a table of metrics."""
+    return (
+        f"{candidate} against {baseline}, over {rounds} pairs of rounds, in milliseconds. "
+        "▸ was chosen beforehand; all other metrics are secondary."
+    )
+
+
+def comparison_header(*, baseline: str, candidate: str, confidence: str) -> tuple[str, ...]:
+    """Of a table of metrics."""
+    return (METRIC, baseline, candidate, f"difference ({confidence} % CI)", "times faster")
+
+
+THROUGHPUT_NOTE = "throughput: answers per second, and how many times as many"
+LATENCY_CAPTION = "Milliseconds. – stands for not enough data."
+PHASES_CAPTION = "Mean per exchange, in milliseconds; means add up, quantiles do not."
+HANDSHAKES_CAPTION = "Mean per new connection, in milliseconds; most are opened in warm-ups."
+ACCOUNT_CAPTION = "Requests of the measured parts: scheduled = ok + failed + unsent."
+CODES_CAPTION = "Answers by status, and HTTP bytes"
+FAILURES_CAPTION = "Failures"
+OBJECTIVES_CAPTION = "Over all sound rounds"
+
+
+def not_counted(*, target: str, warmup: int, probes: int) -> str:
+    """What a server's own log holds besides the account."""
+    probed = f"{probes:,} probe{'s' * (probes != 1)}"
+    return f"{target}: {warmup:,} warm-up requests and {probed} came on top, and are in no figure."
+
+
+# How it was measured
+
+
+def open_loop(*, rate: str, arrivals: str) -> str:
+    """The kind of load."""
+    return f"Open loop: {rate} with {arrivals} arrivals, sent on time whatever the service does."
+
+
+def closed_loop(*, connections: str) -> str:
+    """The kind of load."""
+    return f"Closed loop: {connections} connections, each asking again as soon as it is answered."
+
+
+def rounds(*, count: int, compared: bool, duration: str, warmup: str) -> str:
+    """How the rounds went."""
+    turns = (
+        " The targets take turns in shuffled order, and get the same requests at the same times."
+        if compared
+        else ""
+    )
+    return f"{count} rounds, {duration} measured per target in all, each after at least {warmup} of warm-up.{turns}"
+
+
+def connections(*, kept: bool) -> str:
+    """Whether rounds open connections of their own."""
+    if kept:
+        return "Connections were kept between rounds: the luck of one path or replica may be in all of them."
+    return "Every round resolves names and opens connections anew, so no round inherits another's luck."
+
+
+def timeout(duration: str) -> str:
+    """How long a request may take."""
+    return f"A request may take {duration}."
+
+
+TERMS = (
+    ("response", "from when a request was due until its answer was complete; the headline's time"),
+    ("service", "from when it was taken up, without the wait for a free connection"),
+    ("lateness", "due until taken up: the load generator's own delay"),
+    ("wait", "from the request's bytes leaving until the answer's first byte"),
+    ("transfer", "from the first byte until the last"),
+    (
+        "failures",
+        "timeouts, broken and unsent requests rank as infinitely slow (≥ timeout); quick refusals are only counted",
+    ),
+    ("mean, p50, p90 …", "where each round holds 10 exchanges beyond it: the mean of rounds, Student's t over pairs"),
+    ("… further out", "all rounds pooled, Woodruff's interval from how rounds differ, joined by MOVER"),
+    ("times faster", "baseline ÷ candidate: above 1, the candidate is faster"),
+    ("clock", "one monotonic clock; histograms of 3 significant digits, sums and maxima exact"),
+)  # fmt: skip
+
+
+def generator(*, processes: int, cpu: str, memory: str, lateness: str) -> str:
+    """The load generator's own cost."""
+    return f"{processes} × process, {cpu} of CPU, {memory}, lateness {lateness} ms at p99"
