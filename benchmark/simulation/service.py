@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import ssl
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Unpack, cast
 
 import uvloop
 from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from benchmark.clock import Sleeper, now
 from benchmark.errors import InputError, VpcbenchError
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from benchmark.simulation.behaviour import Behaviour
 
 _LARGEST_BODY = 256 * 1024 * 1024
+_LOGGER = logging.getLogger(__name__)
 _BACKLOG = 4096  # connections that wait to be accepted; a load begins with many at once
 
 
@@ -67,8 +70,8 @@ class Service:
         due = line.back(left, len(answer.body)) + mishap
         response = _response(answer)
         await self._sleeper.sleep_until(due)
-        status = await _write(response, request)
-        self._log.add(number, received, due, now(), status)
+        answered, status = await _write(response, request)
+        self._log.add(number, received, due, answered, status)
         return response
 
     def _answer(self, request: web.BaseRequest, body: bytes, arrived: int) -> tuple[Answer, int]:
@@ -117,14 +120,19 @@ def _response(answer: Answer) -> web.Response:
     return response
 
 
-async def _write(response: web.Response, request: web.BaseRequest) -> int:
-    """Write the whole response; its status, or 499 where nobody is there to read it."""
+async def _write(response: web.Response, request: web.BaseRequest) -> tuple[int, int]:
+    """Write the whole response; when it went, and its status, or 499 where nobody is there to read it.
+
+    The instant is taken before the bytes go: writing wakes the reader, who may well run before we do again.
+    """
+    written = now()
     try:
         await response.prepare(request)
+        written = now()
         await response.write_eof()
     except ConnectionError:
-        return HUNG_UP
-    return response.status
+        return written, HUNG_UP
+    return written, response.status
 
 
 @asynccontextmanager
@@ -153,7 +161,20 @@ def _callers(
     """Makes a protocol for each connection: aiohttp's low-level server, with no application around it."""
     requests = partial(web.BaseRequest, loop=loop, client_max_size=_LARGEST_BODY)
     server = web.Server(respond, request_factory=requests)  # type: ignore[arg-type]
-    return lambda: _Caller(server, loop=loop, access_log=None, auto_decompress=False)  # type: ignore[arg-type]
+    _LOGGER.addFilter(_is_our_fault)
+    return partial(
+        _Caller,
+        server,
+        loop=loop,
+        logger=_LOGGER,
+        access_log=None,  # type: ignore[arg-type]
+        auto_decompress=False,
+    )
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Whether a log record is worth showing: what is no HTTP is answered 400, and is its sender's affair."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 async def _listen(

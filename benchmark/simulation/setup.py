@@ -56,12 +56,19 @@ class Setup:
             raise InputError(f"{len(self.addresses)} addresses; give from 1 to {_MOST_ADDRESSES}")
         if not self.service or "/" in self.service:
             raise InputError(f"{self.service!r} cannot be a service's name: it is one piece of a URL's path")
+        if self.answer is not None and self.answer < 0:
+            raise InputError(f"an answer of {self.answer} bytes cannot be; give 0 or more")
         for address in self.addresses:
-            if not self.allow_remote and not _is_loopback(address.host):
-                raise InputError(
-                    f"{address.host!r} is not a loopback address, and anyone could call the service there; "
-                    "take one like 127.0.0.1, or allow remote callers"
-                )
+            self._check(address)
+
+    def _check(self, address: Address) -> None:
+        if not 0 <= address.port <= 65_535:
+            raise InputError(f"{address.port} is no port; give one from 1 to 65535, or 0 for any free one")
+        if not self.allow_remote and not _is_loopback(address.host):
+            raise InputError(
+                f"{address.host!r} is not a loopback address, and anyone could call the service there; "
+                "take one like 127.0.0.1, or allow remote callers"
+            )
 
 
 def _is_loopback(host: str) -> bool:

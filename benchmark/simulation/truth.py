@@ -53,7 +53,7 @@ class Truth:
     address: NDArray[np.uint8]  # which of the service's addresses, counted from 0
     received: NDArray[np.int64]  # the last byte of the request was read
     due: NDArray[np.int64]  # the behaviour and the path wanted it answered
-    answered: NDArray[np.int64]  # the answer was written
+    answered: NDArray[np.int64]  # the answer went to the socket
     status: NDArray[np.uint16]  # 499 where the caller had hung up
 
     @classmethod

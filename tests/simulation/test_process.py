@@ -156,6 +156,21 @@ def test_in_the_foreground_it_serves_until_it_is_told(number: signal.Signals) ->
         assert (process.returncode, output, errors) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    "nonsense", [b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
+)
+def test_what_is_no_http_makes_it_neither_end_nor_complain(nonsense: bytes) -> None:
+    with python(FOREGROUND) as process:
+        parts = urlsplit(line(process).split()[0])
+        assert parts.hostname
+        assert parts.port
+        with socket.create_connection((parts.hostname, parts.port), timeout=5) as caller:
+            caller.sendall(nonsense)
+            assert b" 400 " in caller.recv(1000)
+        process.terminate()
+        assert process.communicate(timeout=5) == ("", "")
+
+
 def test_its_parent_stays_light() -> None:
     heavy = {"aiohttp", "numpy", "uvloop"}
     script = (
