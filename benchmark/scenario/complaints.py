@@ -17,7 +17,6 @@ from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
 _MAPPING = "a mapping (key: value)"
 _EXPECTATIONS = {  # pydantic's type → what was expected, filled with the error's context
     "string_type": "text",
-    "string_unicode": "text without half a character (a lone surrogate)",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
@@ -47,9 +46,11 @@ def problems_of(error: ValidationError, shown: Any) -> Iterator[Problem]:
     for each in errors:
         if each["type"] == "missing" and each["loc"] in meant:
             continue  # the misspelt key is there, and gets an error of its own
+        if each["type"] == "string_unicode":
+            continue  # told of every text, wherever it stands
         location = tuple(part for part in each["loc"] if part != "[key]")
-        if each["type"] == "value_error":
-            location = _existing(shown, location)
+        if each["type"] != "missing":
+            location = _written(shown, location)
         yield Problem(location, _sentence(each, location, shown))
 
 
@@ -108,17 +109,19 @@ def _at(data: Any, location: Location) -> Any:
     for part in location:
         if isinstance(data, dict):
             data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+        elif isinstance(data, list) and isinstance(part, int):
             data = data[part]
-        # else: a single value stands for a list of one
     return data
 
 
-def _existing(data: Any, location: Location) -> Location:
-    """The place, or what it would stand in: a rule can be broken by a key that was not written."""
+def _written(data: Any, location: Location) -> Location:
+    """The place, or what it would stand in: a rule can be broken by a key that was not written.
+
+    A single value that stands for a list of one has no index.
+    """
     for end, key in enumerate(location):
         around = _at(data, location[:end])
-        if isinstance(around, dict) and key not in around:
+        if key not in around if isinstance(around, dict) else not isinstance(around, list):
             return location[:end]
     return location
 
@@ -141,7 +144,7 @@ def _quoted(value: Any) -> str:
         return plain(value) if isinstance(value, int | float) else _kind(value)
     if value == REDACTED:
         return value
-    text = " ".join(value.split())
+    text = " ".join(value.encode(errors="backslashreplace").decode().split())
     return f"'{text[:_LONGEST]}…'" if len(text) > _LONGEST else f"'{text}'"
 
 

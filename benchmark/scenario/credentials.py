@@ -8,11 +8,10 @@ URL, a path or a name is not: reports would not say what was measured.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from benchmark.redaction import REDACTED, Redactor, is_secret_name, redact_url, redact_value, url_secrets
-from benchmark.scenario.document import Location
+from benchmark.scenario.document import Location, texts
 
 _SCHEME = re.compile(r"(?:bearer|basic)\s+(\S.*)", re.IGNORECASE)
 
@@ -22,14 +21,14 @@ def without_credentials(data: Any) -> Any:
 
     `${NAME}` stays. What is no valid scenario is taken too, so that messages can show parts of it.
     """
-    literal = {secret for location, text in _texts(data, ()) for secret in _secrets_of(location, text)}
+    literal = {secret for location, text in texts(data) for secret in _secrets_of(location, text)}
     redactor = Redactor(secret for secret in literal if redact_value(secret) == REDACTED)
     return _redacted(data, (), redactor)
 
 
 def secrets_in(data: Any, used: list[tuple[Location, str]]) -> frozenset[str]:
     """Every value of a filled scenario that must never be shown; `used` is what the environment put where."""
-    own = {secret for location, text in _texts(data, ()) for secret in _secrets_of(location, text)}
+    own = {secret for location, text in texts(data) for secret in _secrets_of(location, text)}
     return frozenset(own | {value for location, value in used if value and _is_private(location)})
 
 
@@ -43,18 +42,6 @@ def _redacted(value: Any, location: Location, redactor: Redactor) -> Any:
     if not isinstance(value, str):
         return value
     return redactor.text(redact_url(value) if _is_address(location) else value)
-
-
-def _texts(value: Any, location: Location) -> Iterator[tuple[Location, str]]:
-    """Every text of plain data, and where it stands."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(item, (*location, key))
-    elif isinstance(value, list):
-        for at, item in enumerate(value):
-            yield from _texts(item, (*location, at))
-    elif isinstance(value, str):
-        yield location, value
 
 
 def _secrets_of(location: Location, text: str) -> set[str]:

@@ -179,6 +179,9 @@ class _Reader:
         if not isinstance(key, str):
             self.complain(location, f"a key is text{_in_quotes(key)}", line)
             return None
+        if is_broken(key):
+            self.complain(location, f"a key holds {BROKEN}", line)
+            return None
         if key in values:
             first = self.document.lines[(*location, key)]
             self.complain((*location, key), f"this key was given on line {first} already", line)
@@ -269,6 +272,26 @@ def read_value(text: str) -> Any:
     return document.data
 
 
+def texts(value: Any, location: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Every text of plain data (keys are none), and where it stands."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts(item, (*location, key))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from texts(item, (*location, at))
+    elif isinstance(value, str):
+        yield location, value
+
+
+BROKEN = "half a character (a lone surrogate, or bytes that are not UTF-8)"
+
+
+def is_broken(text: str) -> bool:
+    """Whether the text cannot be sent or written, for want of the other half of a character."""
+    return bool(_SURROGATE.search(text))
+
+
 def plain(value: Any) -> str:
     """A scalar as it is written in a document: true, null, 1.5."""
     if value is None or isinstance(value, bool):
@@ -288,17 +311,17 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     """Lines as a block of lines; references in quotes; what YAML would take for a line break, escaped."""
-    if _ESCAPED.search(text):
+    style = None
+    if _ESCAPED.search(text) or ("${" in text and "\n" not in text):
         style = '"'
     elif "\n" in text:
         style = "|"
-    else:
-        style = '"' if "${" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

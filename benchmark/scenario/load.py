@@ -20,7 +20,16 @@ from benchmark.redaction import Redactor
 from benchmark.scenario.body import read_body
 from benchmark.scenario.complaints import problems_of
 from benchmark.scenario.credentials import secrets_in, without_credentials
-from benchmark.scenario.document import LARGEST_TEXT, Document, NotYaml, Problem, read_document
+from benchmark.scenario.document import (
+    BROKEN,
+    LARGEST_TEXT,
+    Document,
+    NotYaml,
+    Problem,
+    is_broken,
+    read_document,
+    texts,
+)
 from benchmark.scenario.model import Request, Scenario
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides
@@ -98,6 +107,9 @@ def load_data(
     shown = without_credentials(data)
     secrets = secrets_in(filled.data, filled.used)
     problems = [*problems, *filled.problems]
+    problems += [
+        Problem(at, f"there is {BROKEN} in this text") for at, text in texts(filled.data) if is_broken(text)
+    ]
     unfilled = {problem.location for problem in filled.problems}
     try:
         names = {

@@ -178,7 +178,7 @@ class Request(_Part):
         validate_default=True,
         description="The HTTP method. Default: POST when there is a body, else GET.",
     )
-    expect: Expect = Field(default_factory=Expect, description="Which answers count as a success.")
+    expect: Expect = Field(default_factory=Expect, description="Which answers to it count as a success.")
     timeout: Duration = Field(
         "30s", validate_default=True, description="How long a request may take before it counts as failed."
     )

@@ -63,7 +63,7 @@ def _subject(text: str) -> tuple[str | None, str]:
     if text in METRICS:
         return None, text
     target, _, metric = text.partition(".")
-    return target or None, metric or text
+    return target, metric if target else ""
 
 
 def _limit(metric: str, text: str) -> tuple[float, bool]:

@@ -37,8 +37,10 @@ class Origins:
         return False, line, f"{place}: {key}{problem.message}"
 
     def _option(self, location: Location) -> str | None:
-        """The option that set this place, or the nearest thing around it."""
-        return next((self.options[each] for each in _upwards(location) if each in self.options), None)
+        """The option that set this place, the nearest thing around it, or what the file does not have of it."""
+        around = (self.options[each] for each in _upwards(location) if each in self.options)
+        inside = (option for each, option in self.options.items() if each[: len(location)] == location)
+        return next(around, None) or (next(inside, None) if location and location not in self.lines else None)
 
     def _line(self, location: Location) -> int:
         """The line of the key, or of the nearest thing around it; 0 where there is none."""

@@ -1,0 +1,74 @@
+"""Objectives are read as people write them; what is not understood is answered with an example."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmark.scenario.objective import parse_objective
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "metric", "operator", "limit", "of_offered"),
+    [
+        ("p99 < 800ms", None, "p99", "<", 0.8, False),
+        ("mean <= 20ms", None, "mean", "<=", 0.02, False),
+        ("p99.9<1.5s", None, "p99.9", "<", 1.5, False),
+        ("max < 1m", None, "max", "<", 60, False),
+        ("p50 > 1ms", None, "p50", ">", 0.001, False),
+        ("failures < 0.1%", None, "failures", "<", 0.001, False),
+        ("failures <= 0%", None, "failures", "<=", 0, False),
+        ("rate > 95% of offered", None, "rate", ">", 0.95, True),
+        ("rate >= 450/s", None, "rate", ">=", 450, False),
+        ("vpc.p99 < 100ms", "vpc", "p99", "<", 0.1, False),
+        ("my-vpc_2.p99.9 < 100ms", "my-vpc_2", "p99.9", "<", 0.1, False),
+        ("p99.p50 < 1s", "p99", "p50", "<", 1, False),
+        ("  p99 <  1s ", None, "p99", "<", 1, False),
+    ],
+)
+def test_objectives(
+    text: str, target: str | None, metric: str, operator: str, limit: float, of_offered: bool
+) -> None:
+    read = parse_objective(text)
+    assert (read.text, read.target, read.metric) == (text.strip(), target, metric)
+    assert (read.operator, read.of_offered) == (operator, of_offered)
+    assert read.limit == pytest.approx(limit)
+
+
+SHAPE = "an objective is a metric, a comparison and a limit, like 'p99 < 800ms' or 'failures < 0.1%'"
+METRIC = "an objective's metric is one of mean, p50, p75, p90, p95, p99, p99.9, max, failures, rate, as in 'p99 < 800ms'"
+SHARE = "the limit of failures is a share in percent, as in 'failures < 0.1%'"
+RATE = "the limit of rate is 'rate > 95% of offered' or per second, as in 'rate > 450/s'"
+NEVER = "nothing is less than zero, so this objective can never be met; write <= for none at all"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", SHAPE),
+        ("p99", SHAPE),
+        ("p99 < ", SHAPE),
+        ("p99 = 1s", SHAPE),
+        ("800ms > p99 > 1ms", METRIC),
+        ("p98 < 1s", METRIC),
+        ("P99 < 1s", METRIC),
+        ("vpc.p98 < 1s", METRIC),
+        ("vpc. < 1s", METRIC),
+        (".p99 < 1s", METRIC),
+        ("p99 < 800", "the limit of p99 is a duration with its unit, as in 'p99 < 800ms'"),
+        ("p99 < 0s", "the limit of p99 is a duration with its unit, as in 'p99 < 800ms'"),
+        ("p99 < 5%", "the limit of p99 is a duration with its unit, as in 'p99 < 800ms'"),
+        ("failures < 0.001", SHARE),
+        ("failures < 101%", SHARE),
+        ("failures < 1% of offered", SHARE),
+        ("failures < 0%", NEVER),
+        ("rate > 95%", RATE),
+        ("rate > 0% of offered", RATE),
+        ("rate > 450", RATE),
+        ("rate > 0/s", RATE),
+    ],
+)
+def test_what_is_not_understood(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        parse_objective(text)
