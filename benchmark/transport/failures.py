@@ -58,8 +58,9 @@ def describe(error: Exception | None) -> str:
     """What the system said, in a line."""
     if error is None:
         return "the server closed the connection"
-    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
-        return os.strerror(error.errno)  # its own text varies with the event loop
+    number = error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
+    if number in errno.errorcode:
+        return os.strerror(number or 0)  # its own text varies with the event loop
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
