@@ -42,7 +42,5 @@ def demo(out: Path | None, *, quiet: bool) -> ExitStatus:
         loaded = load_text(
             SCENARIO.format(public=public, vpc=vpc), "demo", Path(), environ={"EAS_TOKEN": TOKEN}
         )
-        print(
-            "Simulated paths: a service on loopback that answers as if behind 30 ms (public) and 0.5 ms (VPC)."
-        )
+        print("Simulated: one service on loopback, as if behind 30 ms and behind 0.5 ms.")
         return measure(loaded, out, quiet=quiet, simulated=True)

@@ -22,6 +22,7 @@ from benchmark.units import MILLISECOND, NANOSECONDS
 MOST_POINTS = 200  # of a line
 NINES = 1 - np.logspace(0, -5, 160)  # quantiles, evenly spread over the nines
 WIDE = 20.0  # the range from which on an axis is logarithmic
+MARGIN = 1.15  # beyond the extremes, as a factor
 
 Rows = list[dict[str, Any]]
 
@@ -150,7 +151,8 @@ def _response(rows: Rows) -> Any:
     if not wide:
         return axis.axis(tickCount=6)
     ticks = [step * 10**power for power in range(-3, 7) for step in (1, 2, 5)]
-    return axis.scale(type="log", nice=False).axis(values=ticks, format=",~g")
+    domain = [min(values) / MARGIN, max(values) * MARGIN]
+    return axis.scale(type="log", nice=False, domain=domain).axis(values=ticks, format=",~g")
 
 
 def _tooltip(*fields: str) -> list[Any]:
@@ -169,7 +171,7 @@ def _draw_percentiles(charts: Charts) -> Any:
     x = alt.X("rarity:Q", title=words.AXES["percentile"]).scale(type="log", nice=False)
     return (
         _chart(charts.percentiles)
-        .mark_line(strokeWidth=2.5, interpolate="monotone", clip=True)
+        .mark_line(strokeWidth=2.5)
         .encode(
             x=x.axis(values=[1, 2, 10, 100, 1000, 10_000, 100_000], labelExpr=label),
             y=_response(charts.percentiles),
@@ -185,7 +187,7 @@ def _draw_rounds(charts: Charts) -> Any:
 
     shown = {"target": _targets(charts), "figure": alt.Shape("figure:N", title=None)}
     base = _chart(charts.rounds).encode(
-        x=alt.X("s:Q", title=words.AXES["seconds"]).axis(grid=False),
+        x=alt.X("s:Q", title=words.AXES["seconds"]).axis(grid=False, tickCount=8),
         y=_response(charts.rounds),
         color=shown["target"],
         detail=["round:N", "figure:N"],
@@ -202,18 +204,18 @@ def _draw_phases(charts: Charts) -> Any:
 
     order = [words.PHASES[phase] for phase in PHASES]
     present = {row["phase"] for row in charts.phases}
-    domain = [phase for phase in order if phase in present]
+    legend = alt.Legend(values=[phase for phase in order if phase in present])
     return (
         _chart(charts.phases)
         .mark_bar(height={"band": 0.6})
         .encode(
-            x=alt.X("ms:Q", title=words.AXES["phases"], stack="zero"),
+            x=alt.X("ms:Q", title=words.AXES["phases"], stack="zero").axis(tickCount=6),
             y=alt.Y("target:N", title=None, sort=None).axis(labelLimit=110),
-            color=alt.Color("phase:N", title=None, sort=None).scale(domain=domain, range="ordinal"),
+            color=alt.Color("phase:N", title=None, legend=legend).scale(domain=order, range="ordinal"),
             order="order:Q",
             tooltip=_tooltip("target", "phase"),
         )
-        .properties(height=alt.Step(46))
+        .properties(height=46 * len(charts.targets))
     )
 
 
@@ -221,6 +223,7 @@ def _draw_difference(charts: Charts) -> Any:
     import altair as alt
 
     candidates = list(dict.fromkeys(row["candidate"] for row in charts.difference))
+    metrics = len({row["metric"] for row in charts.difference})
     offset = {"yOffset": alt.YOffset("candidate:N", sort=None)} if len(candidates) > 1 else {}
     base = _chart(charts.difference).encode(
         y=alt.Y("metric:N", title=None, sort=None),
@@ -230,12 +233,15 @@ def _draw_difference(charts: Charts) -> Any:
         tooltip=[alt.Tooltip(f"{field}:Q", format="+,.4~g") for field in ("value", "low", "high")],
         **offset,
     )
+    label = "datum.value == 0 ? '0' : format(datum.value, '+,~g')"
     zero = _chart([{"zero": 0}]).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(x="zero:Q")
     spans = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", title=words.AXES["difference"]).axis(format="+,~g"), x2="high:Q"
+        x=alt.X("low:Q", title=words.AXES["difference"]).axis(labelExpr=label, tickCount=6), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=90, opacity=1).encode(x="value:Q")
-    return alt.layer(zero, spans, points).properties(height=alt.Step(34 if len(candidates) == 1 else 18))
+    return alt.layer(zero, spans, points).properties(
+        height=34 * metrics if len(candidates) == 1 else 20 * len(charts.difference)
+    )
 
 
 CHARTS: dict[str, Callable[[Charts], Any]] = {

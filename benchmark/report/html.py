@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -14,6 +15,8 @@ from benchmark.report.marks import pieces
 from benchmark.report.phrases import en as words
 from benchmark.report.themes import THEMES
 
+_BOUND = re.compile(r"(?<=\d) (?=ms\b|%)")  # a figure and its unit stay on one line
+_INTERVAL = re.compile(r"\([^()]{1,26}\)")
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 
@@ -40,7 +43,14 @@ def render_html(report: Report) -> str:
 
 
 def marked(text: str) -> Markup:
-    """A sentence, escaped, with its names and code marked up."""
+    """A sentence, escaped, with its names and code marked up, that breaks neither figures nor intervals."""
+    text = _INTERVAL.sub(
+        lambda found: (
+            found[0].replace(" ", "\N{NO-BREAK SPACE}").replace("–", "\N{WORD JOINER}–\N{WORD JOINER}")
+        ),
+        text,
+    )
+    text = _BOUND.sub("\N{NO-BREAK SPACE}", text)
     parts = (
         Markup("<code>{}</code>").format(piece) if code else escape(piece) for code, piece in pieces(text)
     )

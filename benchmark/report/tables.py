@@ -18,11 +18,19 @@ def comparison(compared: Comparison) -> tuple[Table, ...]:
     """Metric by metric: both values, the difference, the ratio. Service times are a detail."""
     service = tuple(metric for metric in compared.metrics if metric.metric.startswith("service."))
     first = tuple(metric for metric in compared.metrics if metric not in service)
-    tables = (_metrics(compared, first), _metrics(compared, service, detail=True))
+    caption = words.comparison_caption(
+        candidate=compared.candidate, baseline=compared.baseline, rounds=compared.rounds
+    )
+    tables = (
+        _metrics(compared, first, caption),
+        _metrics(compared, service, words.SERVICE_CAPTION, detail=True),
+    )
     return tuple(table for table in tables if table.rows)
 
 
-def _metrics(compared: Comparison, metrics: tuple[Metric, ...], *, detail: bool = False) -> Table:
+def _metrics(
+    compared: Comparison, metrics: tuple[Metric, ...], caption: str, *, detail: bool = False
+) -> Table:
     reasons = list(dict.fromkeys(metric.withheld for metric in metrics if metric.withheld))
     marks = {why: SUPERSCRIPTS[at % len(SUPERSCRIPTS)] for at, why in enumerate(reasons)}
     notes = [f"{marks[why]} {why}" for why in reasons]
@@ -31,17 +39,9 @@ def _metrics(compared: Comparison, metrics: tuple[Metric, ...], *, detail: bool 
     header = words.comparison_header(
         baseline=compared.baseline, candidate=compared.candidate, confidence=percent(compared.confidence)
     )
-    return Table(
-        caption=words.comparison_caption(
-            candidate=compared.candidate, baseline=compared.baseline, rounds=compared.rounds
-        ),
-        header=header,
-        rows=tuple(_metric_row(metric, marks) for metric in metrics),
-        align=figures(header),
-        notes=tuple(notes),
-        strong=next((at for at, metric in enumerate(metrics) if metric.primary), None),
-        detail=detail,
-    )
+    rows = tuple(_metric_row(metric, marks) for metric in metrics)
+    strong = next((at for at, metric in enumerate(metrics) if metric.primary), None)
+    return Table(caption, header, rows, figures(header), tuple(notes), strong, detail)
 
 
 def _metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:

@@ -86,12 +86,16 @@ def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
     for attempt in range(TRIES):
         with PracticeService(Behaviour(latency=Constant(0.005)), (Address(),)) as service:
             options = ("--rate", "1000/s", "--duration", "6s", "--rounds", "2", "--warmup", "500ms")
-            done = vpcbench("curl", service.urls[0], "-d", "hello", *options, "-o", f"out{attempt}", folder=tmp_path)
+            done = vpcbench(
+                "curl", service.urls[0], "-d", "hello", *options, "-o", f"out{attempt}", folder=tmp_path
+            )
             assert done.returncode in {0, 3}, done.stdout + done.stderr
             log = service.truth().latencies() / 1e6
         target = result_of(tmp_path / f"out{attempt}")["targets"]["target"]
         assert target["counts"]["ok"] == target["counts"]["scheduled"] == 6000
-        seen.append([target["response_ms"][name] / np.quantile(log, q) for name, q in (("p50", 0.5), ("p99", 0.99))])
+        seen.append(
+            [target["response_ms"][name] / np.quantile(log, q) for name, q in (("p50", 0.5), ("p99", 0.99))]
+        )
         if all(abs(ratio - 1) < 0.05 for ratio in seen[-1]):
             return
     pytest.fail(f"measured / logged, p50 and p99: {seen}")
@@ -101,7 +105,7 @@ def test_a_stall_shows_in_every_request_that_was_due_meanwhile(tmp_path: Path) -
     with PracticeService(Behaviour(latency=Constant(0.002), stalls=((4.0, 1.0),)), (Address(),)) as service:
         options = ("--rate", "200/s", "--duration", "7s", "--rounds", "1", "--warmup", "0s", "-o", "out")
         done = vpcbench("curl", service.urls[0], "-d", "hello", *options, folder=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode in {0, 3}, done.stdout + done.stderr  # 3: other programs made the generator late
     response = result_of(tmp_path / "out")["targets"]["target"]["response_ms"]
     # 200 of 1,400 requests fell due in the stalled second, and waited for what was left of it
     assert response["p90"] == pytest.approx(1000 * (200 - 140) / 200, rel=0.25)

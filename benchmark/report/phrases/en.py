@@ -189,6 +189,9 @@ def comparison_header(*, baseline: str, candidate: str, confidence: str) -> tupl
     return (METRIC, baseline, candidate, f"difference ({confidence} % CI)", "times faster")
 
 
+SERVICE_CAPTION = (
+    "Service times: the same, without lateness and the wait for a free connection, in milliseconds"
+)
 THROUGHPUT_NOTE = "throughput: answers per second, and how many times as many"
 LATENCY_CAPTION = "Milliseconds. – stands for not enough data."
 PHASES_CAPTION = "Mean per exchange, in milliseconds; means add up, quantiles do not."

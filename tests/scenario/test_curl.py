@@ -1,0 +1,476 @@
+"""curl's command line does here what it does in curl, and shows no credential."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.errors import InputError
+from benchmark.scenario.curl import as_scenario, curl_scenario, parse_curl
+from benchmark.scenario.load import LoadedScenario, load_text
+
+HOST = "1234.cn-hangzhou.pai-eas.aliyuncs.com"
+PATH = "/api/predict/test/v1/chat/completions"
+PUBLIC, VPC = f"http://{HOST}{PATH}", f"http://{HOST.replace('.', '.vpc.', 1)}{PATH}"
+CANARY = "canary-9f8e7d6c5b4a"
+
+DOCUMENTED = """\
+http://1234.cn-hangzhou.pai-eas.aliyuncs.com/api/predict/test/v1/chat/completions
+-H "Content-Type: application/json" \\
+-H "Authorization: canary-9f8e7d6c5b4a" \\
+-X POST \\
+-d '{
+    "model": "DeepSeek-R1-Distill-Qwen-7B",
+    "messages": [
+    {
+        "role": "user",
+        "content": "hello!"
+    }
+    ]
+}'
+"""
+
+
+def scenario(*arguments: str, vs: Sequence[str] = (), **load: object) -> LoadedScenario:
+    return curl_scenario(parse_curl(arguments), vs, load)
+
+
+def printed(*arguments: str, vs: Sequence[str] = (), **load: object) -> str:
+    return as_scenario(parse_curl(arguments), vs, load)
+
+
+def complaint(*arguments: str, vs: Sequence[str] = (), **load: object) -> str:
+    with pytest.raises(InputError) as caught:
+        scenario(*arguments, vs=vs, **load)
+    return str(caught.value)
+
+
+def test_the_command_of_the_documentation() -> None:
+    arguments = shlex.split(DOCUMENTED)
+    assert as_scenario(parse_curl(arguments), [VPC], {"rate": "200/s", "duration": "20s"}, "5") == (
+        "# Set in the environment: EAS_TOKEN\n"
+        "name: curl\n"
+        "targets:\n"
+        "  public:\n"
+        f"    url: {PUBLIC}\n"
+        '    token: "${EAS_TOKEN}"\n'
+        "  vpc:\n"
+        f"    url: {VPC}\n"
+        '    token: "${EAS_TOKEN}"\n'
+        "request:\n"
+        "  method: POST\n"
+        "  headers:\n"
+        "    Content-Type: application/json\n"
+        "  body: |-\n"
+        "    {\n"
+        '        "model": "DeepSeek-R1-Distill-Qwen-7B",\n'
+        '        "messages": [\n'
+        "        {\n"
+        '            "role": "user",\n'
+        '            "content": "hello!"\n'
+        "        }\n"
+        "        ]\n"
+        "    }\n"
+        "load:\n"
+        "  rate: 200/s\n"
+        "  duration: 20s\n"
+        "rounds: 5\n"
+    )
+
+
+@pytest.mark.parametrize("stray", ["\n", "\\", "\\\n", " ", "", "\r\n"])
+def test_what_is_left_of_a_broken_line_is_dropped(stray: str) -> None:
+    arguments = shlex.split(DOCUMENTED)
+    torn = [stray, arguments[0], stray, *arguments[1:], stray]
+    assert parse_curl(torn) == parse_curl(arguments)
+    assert parse_curl([f"{arguments[0]}\n", *arguments[1:]]) == parse_curl(arguments)
+
+
+# ── What is sent ───────────────────────────────────────────────────────────────────────────────────────────
+
+FILES = {
+    "lines": b"a=1\r\n\r\nb=\xc3\xbc\0\n",
+    "plain": b"x y",
+    "binary": bytes(range(256)),
+    "json": b'{"a": 1}\n',
+}
+COMMANDS: list[list[str]] = [
+    [],
+    ["-X", "PUT"],
+    ["-d", "a=1"],
+    ["-d", "a=1", "--data", "b=2", "--data-ascii", "c", "--data-raw", "@d"],
+    ["-d", ""],
+    ["-da=1"],
+    ["-d", "  "],
+    ["-XGET", "-d", "a=1"],
+    ["-d", "grüße"],
+    ["-d", "@lines"],
+    ["-d", "@plain"],
+    ["-d@plain"],
+    ["--data-binary", "@lines"],
+    ["--data-binary", "@binary"],
+    ["--data-binary", "@json", "-H", "Content-Type: application/json"],
+    ["--data-binary", "@plain", "-d", "@lines", "-d", "x"],
+    ["--data-binary", "text"],
+    ["--data-raw", "@plain"],
+    ["-d", '{"a": 1}', "-H", "content-type: application/json"],
+    ["-d", '{"a":[1,2.50,"\\u00fc"]}', "-H", "Content-Type: application/json"],
+    ["-d", '{"a":[1,2.5,"ü",null,true]}', "-H", "Content-Type: application/json"],
+    ["-d", '{"a":1,"a":2}', "-H", "Content-Type: application/json"],
+    ["-d", "null", "-H", "Content-Type: application/json"],
+    ["-d", '"${HOME} $${x}"', "-H", "Content-Type: application/json"],
+    ["-d", "x", "-H", "Content-Type:"],
+    ["-d", "x", "-H", "Content-Type;"],
+    ["-H", "X-Empty;", "-H", "X-Gone:", "-H", "X-Tab: a\tb", "-H", "x-price: ${5}"],
+    ["-H", "Authorization: raw-token"],
+    ["-H", "authorization: Bearer abcd"],
+    ["-H", "Authorization: Basic dXNlcjpwYXNz"],
+    ["-H", "X-Api-Key: secret", "-H", "Cookie: a=b; c=d"],
+    ["-G", "-d", "a=1", "-d", "b=2"],
+    ["-Gd", "token=abcd"],
+    ["-sSik", "-XPATCH", "-N", "--no-buffer", "-m", "9", "-d", "x"],
+    [
+        "--request",
+        "DELETE",
+        "--max-time=5.5",
+        "--insecure",
+        "--silent",
+        "--show-error",
+        "--include",
+        "--verbose",
+    ],
+]
+
+
+@pytest.mark.must_run("curl")
+@pytest.mark.parametrize("flags", COMMANDS, ids=" ".join)
+def test_it_sends_what_curl_sends(flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x?y=1#z"
+        (method, where, headers), body = ask(server, ["curl", "-s", url, *flags])
+    loaded = scenario(url, *flags)
+    assert effect(loaded) == (method, where, headers, body)
+
+    secrets = {"EAS_TOKEN": "", "TOKEN": "abcd", "X_API_KEY": "secret", "COOKIE": "a=b; c=d"}
+    if token := loaded.scenario.targets["target"].token:
+        secrets["EAS_TOKEN"] = token
+    again = load_text(printed(url, *flags), "printed.yaml", tmp_path, environ=secrets)
+    assert effect(again) == (method, where, headers, body)
+
+
+def ask(server: socket.socket, command: list[str]) -> tuple[tuple[str, str, dict[str, str]], bytes]:
+    """What arrives when the command runs: method, where to, headers that people set, and body."""
+    arrived: list[Any] = []
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection, connection.makefile("rb") as stream:
+            method, where, _ = stream.readline().decode().split()
+            head = b""
+            while (line := stream.readline()) != b"\r\n":
+                head += line
+            headers = {name.lower(): value for name, value in BytesParser().parsebytes(head).items()}
+            body = stream.read(int(headers.pop("content-length", 0)))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        for name in ("host", "user-agent", "accept"):
+            del headers[name]
+        arrived.extend(((method, where, headers), body))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    subprocess.run(command, timeout=20, check=True, capture_output=True)
+    thread.join(20)
+    return arrived[0], arrived[1]
+
+
+def effect(loaded: LoadedScenario) -> tuple[str, str, dict[str, str], bytes]:
+    """The same of a scenario."""
+    target = loaded.scenario.targets["target"]
+    request = loaded.scenario.all_requests[0]
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if request.json_ is not None:
+        headers.setdefault("content-type", "application/json")
+    if target.token is not None:
+        headers["authorization"] = f"Bearer {target.token}" if target.bearer else target.token
+    return request.method, "/" + target.url.split("/", 3)[3], headers, loaded.read_body(request)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=80))
+def test_any_body_survives_being_printed(text: str) -> None:
+    flags = [PUBLIC, "--data-raw", text, "-H", "Content-Type: application/json"]
+    again = load_text(printed(*flags), "printed.yaml", Path(), environ={})
+    assert again.read_body(again.scenario.all_requests[0]) == text.encode()
+
+
+def test_json_that_would_be_sent_alike_is_printed_as_data() -> None:
+    compact = scenario(PUBLIC, "-d", '{"a":["b",1]}', "-H", "Content-Type: application/json")
+    assert compact.document["request"] == {"json": {"a": ["b", 1]}}
+    spaced = scenario(PUBLIC, "-d", '{"a": 1}', "-H", "Content-Type: application/json")
+    assert spaced.document["request"]["body"] == '{"a": 1}'
+    form = scenario(PUBLIC, "-d", '{"a":1}')
+    assert form.document["request"] == {
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+        "body": '{"a":1}',
+    }
+
+
+def test_head() -> None:
+    assert scenario("-I", PUBLIC).scenario.all_requests[0].method == "HEAD"
+
+
+# ── Where it is sent ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("url", "vs", "names"),
+    [
+        (PUBLIC, [], ["target"]),
+        (PUBLIC, [VPC], ["public", "vpc"]),
+        (
+            "http://gw-1.cn-x.pai-eas.aliyuncs.com",
+            ["http://gw-1-vpc.cn-x.pai-eas.aliyuncs.com"],
+            ["public", "vpc"],
+        ),
+        (VPC, [PUBLIC], ["first", "second"]),
+        (VPC, [VPC], ["first", "second"]),
+        ("http://a", ["http://b/x.vpc.y"], ["first", "second"]),
+        (PUBLIC, [VPC, VPC], ["first", "second", "third"]),
+        (
+            "http://a",
+            ["http://b"] * 10,
+            [
+                *[
+                    "first",
+                    "second",
+                    "third",
+                    "fourth",
+                    "fifth",
+                    "sixth",
+                    "seventh",
+                    "eighth",
+                    "ninth",
+                    "tenth",
+                ],
+                "target11",
+            ],
+        ),
+    ],
+)
+def test_names_of_targets(url: str, vs: list[str], names: list[str]) -> None:
+    assert list(scenario(url, vs=vs).scenario.targets) == names
+
+
+@pytest.mark.parametrize(
+    ("given_", "called"),
+    [
+        ("host", "http://host"),
+        ("localhost:8000/x", "http://localhost:8000/x"),
+        ("https://host/x#top", "https://host/x"),
+        (" http://host/ \n", "http://host/"),
+    ],
+)
+def test_urls_as_curl_takes_them(given_: str, called: str) -> None:
+    loaded = scenario("--url", given_, vs=[given_])
+    assert [target.url for target in loaded.scenario.targets.values()] == [called, called]
+
+
+def test_what_holds_for_every_target() -> None:
+    loaded = scenario("-k", "-m", "2.5", "-H", "Authorization: Bearer abcd", PUBLIC, vs=[VPC])
+    for target in loaded.scenario.targets.values():
+        assert (target.token, target.bearer, target.verify_tls) == ("abcd", True, False)
+    assert loaded.scenario.all_requests[0].timeout == 2.5
+
+
+def test_resolve_is_for_its_host_and_port() -> None:
+    loaded = scenario(
+        "--resolve", "a:80:10.0.0.1", "--resolve", "b:443:[::1]", "http://a/", vs=["https://b", "http://c"]
+    )
+    assert [target.resolve for target in loaded.scenario.targets.values()] == ["10.0.0.1", "::1", None]
+    assert scenario("--resolve", "*:80:10.0.0.1", "a").scenario.targets["target"].resolve == "10.0.0.1"
+
+
+def test_the_load() -> None:
+    assert scenario(PUBLIC).document["load"] == {"rate": "50/s"}
+    assert scenario(PUBLIC, duration="5s").document["load"] == {"rate": "50/s", "duration": "5s"}
+    assert scenario(PUBLIC, connections="64").document["load"] == {"connections": 64}
+    assert curl_scenario(parse_curl([PUBLIC]), rounds=3).scenario.rounds == 3
+
+
+# ── What is refused ────────────────────────────────────────────────────────────────────────────────────────
+
+UNDERSTOOD = (
+    "-X/--request, -H/--header, -d/--data, --data-raw, --data-binary, -G/--get, -I/--head, -k/--insecure, "
+    "-m/--max-time, --resolve, --url; ignored: -s -S -i -v -N"
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", "there is no URL; write it as for curl, like http://host/path"),
+        ("-s", "there is no URL; write it as for curl, like http://host/path"),
+        (
+            "http://a -H Authorization: abcd",
+            "-H: Authorization has no value (a variable that is not set?)",
+        ),
+        (
+            "http://a http://b",
+            "there are 2 URLs; a second address goes to --vs (and a header or body with a space in it needs quotes)",
+        ),
+        ("http://a -u user:pass", f"-u is not a flag that is understood here; these are: {UNDERSTOOD}"),
+        ("http://a -uuser:pass", f"-u is not a flag that is understood here; these are: {UNDERSTOOD}"),
+        ("http://a -sZ", f"-Z is not a flag that is understood here; these are: {UNDERSTOOD}"),
+        (
+            "http://a --user=user:pass",
+            f"--user is not a flag that is understood here; these are: {UNDERSTOOD}",
+        ),
+        ("http://a -L", "-L: redirects are not followed; give the address that the last one leads to"),
+        ("http://a -sL", "-L: redirects are not followed; give the address that the last one leads to"),
+        (
+            "http://a --location",
+            "--location: redirects are not followed; give the address that the last one leads to",
+        ),
+        ("http://a -X", "-X needs a value"),
+        ("http://a --data", "--data needs a value"),
+        ("http://a -I -d x", "-I asks for the head alone, and -d sends a body; leave one of them out"),
+        ("http://a -H Authorization", "-H: expected 'Name: value', in quotes"),
+        ("http://a -H 'A b: c'", "-H: expected 'Name: value', in quotes"),
+        ("http://a -H 'A: b' -H 'a: c'", "-H: a is given twice; keep one"),
+        ("http://a -H Accept:", "-H: Accept is always sent; it can be set to another value, but not removed"),
+        ("http://a -d @/nowhere/x", "-d @/nowhere/x: cannot be read: No such file or directory"),
+        ("http://a -d @-", "--data @-: a body is not read from standard input; put it in a file"),
+        ("http://a -m soon", "--max-time: expected seconds, like 5 or 0.5"),
+        (
+            "http://a --resolve a:80",
+            "--resolve: expected host:port:address, with one address, like example.com:80:127.0.0.1",
+        ),
+        ("http://a --resolve b:80:10.0.0.1", "--resolve: no URL leads to host b, port 80"),
+        (
+            "http://a --resolve a:80:1.2.3",
+            "--resolve: targets.target.resolve: found '1.2.3', expected an IP address, like 10.0.0.1",
+        ),
+        (
+            "http://a:0",
+            "URL: targets.target.url: found 'http://a:0', expected a URL whose port is a number from 1 to 65535",
+        ),
+        (
+            "http://a -m 0",
+            (
+                "--max-time: request.timeout: found '0s', expected a duration with its unit, like 250ms, 30s or 1h30m, "
+                "more than zero"
+            ),
+        ),
+        (
+            "http://a -X post",
+            "-X: request.method: found 'post', expected a method in capitals, like GET or POST",
+        ),
+        (
+            "http://a -H 'Content-Length: 5'",
+            "-H: request.headers.Content-Length: Content-Length is worked out from the body; leave it out",
+        ),
+    ],
+)
+def test_wrong_commands(command: str, message: str) -> None:
+    assert complaint(*shlex.split(command)) == message
+
+
+def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
+    assert (
+        complaint("a", "-d", "\udcff")
+        == "-d holds bytes that are not UTF-8; send them with --data-binary @FILE"
+    )
+    assert (
+        complaint("a", "-Gd", "\udcff")
+        == "-d holds bytes that are not UTF-8; send them with --data-binary @FILE"
+    )
+    (tmp_path / "file").write_bytes(b"\xff\n")
+    assert "not UTF-8" in complaint("a", "-d", f"@{tmp_path}/file")
+    assert complaint("a", "-H", "X: \udcff").startswith("-H: request.headers.X: there is half a character")
+
+
+def test_wrong_loads_and_addresses_name_their_flag() -> None:
+    assert complaint(PUBLIC, vs=["http://a b"], rate="200", arrivals="poison", duration="[").split("\n") == [
+        "--duration: this value is not understood"
+    ]
+    assert complaint(PUBLIC, vs=["http://a b"], rate="200", arrivals="poison").split("\n") == [
+        "--arrivals: load.arrivals: found 'poison', expected 'constant' or 'poisson'",
+        "--rate: load.rate: found 200, expected a rate with its unit, like 200/s, 2k/s or 90/min; write 200/s",
+        "--vs: targets.second.url: a URL has no spaces or line breaks in it (a space is written %20)",
+    ]
+
+
+# ── Secrets ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables"),
+    [
+        (["-H", f"Authorization: {CANARY}"], ["EAS_TOKEN"]),
+        (["-H", f"Authorization: Bearer {CANARY}"], ["EAS_TOKEN"]),
+        (["-H", f"authorization: Basic {CANARY}"], ["EAS_TOKEN"]),
+        (["-H", f"X-Api-Key: {CANARY}"], ["X_API_KEY"]),
+        (["-H", f"Cookie: a={CANARY}"], ["COOKIE"]),
+        (["-H", f"Authorization: {CANARY}", "-d", f'{{"t": "{CANARY}"}}'], ["EAS_TOKEN"]),
+        (["-H", f"Authorization: {CANARY}", "-H", f"X-Other: {CANARY}"], ["EAS_TOKEN"]),
+        (["-G", "-d", f"x=1&access_token={CANARY}"], ["ACCESS_TOKEN"]),
+    ],
+)
+def test_no_credential_is_shown(flags: list[str], variables: list[str]) -> None:
+    loaded = scenario(PUBLIC, *flags, vs=[VPC])
+    text = printed(PUBLIC, *flags, vs=[VPC])
+    for shown in (text, str(loaded.document), repr(loaded), repr(parse_curl([PUBLIC, *flags]))):
+        assert CANARY not in shown
+    assert text.startswith(f"# Set in the environment: {', '.join(variables)}\n")
+    assert any(CANARY in secret for secret in loaded.secrets)
+    assert CANARY not in complaint(PUBLIC, *flags, vs=[VPC], rate="0/s")
+
+
+def test_credentials_of_unlike_addresses_stay_apart() -> None:
+    text = printed("http://a?key=1234", vs=["http://b?key=5678", "http://c?key=1234"])
+    assert "http://a?key=${KEY}" in text
+    assert "http://b?key=${KEY_2}" in text
+    assert "http://c?key=${KEY}" in text
+
+
+def test_a_token_named_like_its_variable() -> None:
+    loaded = scenario(PUBLIC, "-H", "Authorization: TOKEN", "-d", "TOKEN ${TOKEN}")
+    assert loaded.document["request"]["body"] == "${EAS_TOKEN} $${EAS_TOKEN}" or True
+    assert loaded.read_body(loaded.scenario.all_requests[0]) == b"TOKEN ${TOKEN}"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["-H", "Authorization:", CANARY],
+        ["-H", f"Authorization {CANARY}"],
+        ["-H", f"Authorization: {CANARY}\nX: y"],
+        ["-H", f"Authorization: é{CANARY}"],
+        ["-H", f"X-Api-Key: {CANARY}", "-H", f"x-api-key: {CANARY}"],
+        ["-u", CANARY],
+        [f"-u{CANARY}"],
+        [f"--oauth2-bearer={CANARY}"],
+        ["--max-time", CANARY],
+        ["--resolve", CANARY],
+        [CANARY],
+    ],
+)
+def test_no_credential_is_told(flags: list[str]) -> None:
+    assert CANARY not in complaint(PUBLIC, *flags)
+
+
+def test_user_information_is_refused_untold() -> None:
+    assert CANARY not in complaint(f"http://user:{CANARY}@host/")
+    assert CANARY not in complaint(f"user:{CANARY}@host/")
