@@ -106,7 +106,9 @@ def metric(name: str, baseline: float | None, candidate: float | None, low: floa
     )  # fmt: skip
 
 
-def compared(*metrics: Metric, baseline: str = "public", candidate: str = "vpc", remarks: Sequence[str] = ()) -> Comparison:  # fmt: skip
+def compared(
+    *metrics: Metric, baseline: str = "public", candidate: str = "vpc", remarks: Sequence[str] = ()
+) -> Comparison:
     return Comparison(
         baseline=baseline, candidate=candidate, confidence=0.95, rounds=ROUNDS, metrics=list(metrics), remarks=list(remarks)
     )  # fmt: skip
