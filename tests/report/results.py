@@ -106,12 +106,10 @@ def metric(name: str, baseline: float | None, candidate: float | None, low: floa
     )  # fmt: skip
 
 
-def compared(
-    *metrics: Metric, baseline: str = "public", candidate: str = "vpc", remarks: Sequence[str] = ()
-) -> Comparison:
+def compared(*metrics: Metric, baseline: str = "public", candidate: str = "vpc", **kept: Any) -> Comparison:
     return Comparison(
-        baseline=baseline, candidate=candidate, confidence=0.95, rounds=ROUNDS, metrics=list(metrics), remarks=list(remarks)
-    )  # fmt: skip
+        baseline=baseline, candidate=candidate, confidence=0.95, rounds=ROUNDS, metrics=list(metrics), **kept
+    )
 
 
 def a_comparison(baseline: str = "public", candidate: str = "vpc") -> Comparison:
@@ -156,8 +154,8 @@ def _target(run: Run, name: str) -> TargetResult:
         success_ms=_figures(kept, "response"),
         service_ms=_figures(kept, "service"),
         lateness_ms=_figures(kept, "lateness"),
-        phases_ms={phase: Figures(mean=kept.histograms[phase].mean / MILLISECOND) for phase in PHASES},
-        handshakes_ms={part: Figures(mean=h.mean / MILLISECOND) for part, h in kept.handshakes.items()},
+        phases_ms={phase: _figures(kept, phase) for phase in PHASES},
+        handshakes_ms={part: Figures(mean=h.mean / MILLISECOND if h.count else None) for part, h in kept.handshakes.items()},
         bytes=Bytes(sent=kept.sent_bytes, received=kept.received_bytes),
         connections=Connections(opened=kept.new_connections, stale_reuses=0),
         notes=list(info.notes),
@@ -165,15 +163,11 @@ def _target(run: Run, name: str) -> TargetResult:
 
 
 def _figures(kept: Recording, metric: str) -> Figures:
+    histogram = kept.histograms[metric]
+    if not histogram.count:
+        return Figures()
     found = {name: kept.quantile(metric, q) / MILLISECOND for name, q in QUANTILES.items()}
     lost = {name: 30_000.0 for name, value in found.items() if not np.isfinite(value)}
     finite = {name: value for name, value in found.items() if name not in lost}
-    histogram = kept.histograms[metric]
-    return Figures.model_validate(
-        {
-            **finite,
-            "mean": histogram.mean / MILLISECOND,
-            "max": histogram.maximum / MILLISECOND,
-            "at_least": lost,
-        }
-    )
+    exact = {"mean": histogram.mean / MILLISECOND, "max": histogram.maximum / MILLISECOND}
+    return Figures.model_validate({**finite, **exact, "at_least": lost})
