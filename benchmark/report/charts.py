@@ -185,15 +185,16 @@ def _draw_percentiles(charts: Charts) -> Any:
 def _draw_rounds(charts: Charts) -> Any:
     import altair as alt
 
-    shown = {"target": _targets(charts), "figure": alt.Shape("figure:N", title=None)}
     base = _chart(charts.rounds).encode(
         x=alt.X("s:Q", title=words.AXES["seconds"]).axis(grid=False, tickCount=8),
         y=_response(charts.rounds),
-        color=shown["target"],
+        color=_targets(charts),
         detail=["round:N", "figure:N"],
     )
     points = base.mark_point(filled=True, size=38, opacity=0.9).encode(
-        shape=shown["figure"].scale(domain=["p50", "p99"], range=["circle", "triangle-up"]),
+        shape=alt.Shape("figure:N", legend=None).scale(
+            domain=["p50", "p99"], range=["circle", "triangle-up"]
+        ),
         tooltip=_tooltip("target", "round", "figure"),
     )
     return alt.layer(base.mark_line(strokeWidth=1.2, opacity=0.6), points).properties(height=280)

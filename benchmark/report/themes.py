@@ -25,7 +25,7 @@ def theme(*, targets: list[str], phases: list[str], ink: str, soft: str, line: s
         },
         "legend": {
             "labelColor": ink, "orient": "top", "labelFontSize": 13, "symbolSize": 90,
-            "columnPadding": 18, "offset": 12,
+            "columnPadding": 18, "offset": 12, "columns": 3, "symbolOpacity": 1,
         },
     }  # fmt: skip
 

@@ -59,6 +59,8 @@ REMEDIES = {
     "cancelled": "the run was stopped meanwhile",
 }
 
+ARRIVALS = {"poisson": "Poisson arrivals", "constant": "evenly spaced"}
+
 # Small words
 
 FOLD = "Show"
@@ -168,7 +170,7 @@ def failures(count: int, scheduled: int) -> str:
 
 def load(*, rate: str | None, arrivals: str, connections: str) -> str:
     """The load in two words, for the line under the title."""
-    return f"{rate} {arrivals}" if rate else f"{connections} connections"
+    return f"{rate}, {ARRIVALS.get(arrivals, arrivals)}" if rate else f"{connections} connections"
 
 
 def subtitle(*, started: str, load: str, rounds: int, duration: str) -> str:
@@ -213,7 +215,7 @@ def not_counted(*, target: str, warmup: int, probes: int) -> str:
 
 def open_loop(*, rate: str, arrivals: str) -> str:
     """The kind of load."""
-    return f"Open loop: {rate} with {arrivals} arrivals, sent on time whatever the service does."
+    return f"Open loop: {rate}, {ARRIVALS.get(arrivals, arrivals)}, sent on time whatever the service does."
 
 
 def closed_loop(*, connections: str) -> str:
