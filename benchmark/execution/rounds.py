@@ -65,7 +65,7 @@ class Conductor:
     def _pair(self, number: int) -> Iterator[Round]:
         connections = self._connections()
         warmup = self._warmup(connections)
-        measured = max(self.plan.measured, 5 * min(probe.service for probe in self.baseline.values()))
+        measured = max(self.plan.measured, 5 * max(probe.service for probe in self.baseline.values()))
         for target in self.plan.sequence(number):
             if self.stopped:
                 return

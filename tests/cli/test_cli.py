@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,7 @@ rounds: 6
         assert sent == sum(logged == port for logged, _, _ in nginx.log())
 
 
+MEASURED = {0, 3}  # 3: other programs on this machine made the generator late, which is for it to say
 TRIES = 3  # where other programs take the cores meanwhile, client and service do not see the same times
 
 
@@ -89,10 +91,11 @@ def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
             done = vpcbench(
                 "curl", service.urls[0], "-d", "hello", *options, "-o", f"out{attempt}", folder=tmp_path
             )
-            assert done.returncode in {0, 3}, done.stdout + done.stderr
+            assert done.returncode in MEASURED, done.stdout + done.stderr
             log = service.truth().latencies() / 1e6
         target = result_of(tmp_path / f"out{attempt}")["targets"]["target"]
-        assert target["counts"]["ok"] == target["counts"]["scheduled"] == 6000
+        assert target["counts"]["ok"] == target["counts"]["scheduled"]
+        assert target["counts"]["scheduled"] in {6000, 9000}  # a round that was late is repeated
         seen.append(
             [target["response_ms"][name] / np.quantile(log, q) for name, q in (("p50", 0.5), ("p99", 0.99))]
         )
@@ -105,7 +108,7 @@ def test_a_stall_shows_in_every_request_that_was_due_meanwhile(tmp_path: Path) -
     with PracticeService(Behaviour(latency=Constant(0.002), stalls=((4.0, 1.0),)), (Address(),)) as service:
         options = ("--rate", "200/s", "--duration", "7s", "--rounds", "1", "--warmup", "0s", "-o", "out")
         done = vpcbench("curl", service.urls[0], "-d", "hello", *options, folder=tmp_path)
-    assert done.returncode in {0, 3}, done.stdout + done.stderr  # 3: other programs made the generator late
+    assert done.returncode in MEASURED, done.stdout + done.stderr
     response = result_of(tmp_path / "out")["targets"]["target"]["response_ms"]
     # 200 of 1,400 requests fell due in the stalled second, and waited for what was left of it
     assert response["p90"] == pytest.approx(1000 * (200 - 140) / 200, rel=0.25)
@@ -130,12 +133,12 @@ def test_curl_as_the_documentation_writes_it(tmp_path: Path) -> None:
         )
         load = ("--vs", second, "--rate", "100/s", "--duration", "2s", "--warmup", "100ms", "--rounds", "4")
         done = vpcbench(*command, *load, "-o", "out", folder=tmp_path)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode in MEASURED, done.stdout + done.stderr
         shown = vpcbench(*command, *load, "--as-scenario", folder=tmp_path)
         assert "${EAS_TOKEN}" in shown.stdout
         (tmp_path / "again.yaml").write_text(shown.stdout)
         again = vpcbench("run", "again.yaml", "-o", "again", folder=tmp_path, EAS_TOKEN=CANARY)
-        assert again.returncode == 0, again.stdout + again.stderr
+        assert again.returncode in MEASURED, again.stdout + again.stderr
     assert result_of(tmp_path / "out")["targets"].keys() == result_of(tmp_path / "again")["targets"].keys()
     said = [done.stdout, done.stderr, shown.stdout, again.stdout, again.stderr]
     written = [path.read_text() for out in ("out", "again") for path in (tmp_path / out).iterdir()]
@@ -245,11 +248,15 @@ def test_the_shipped_scenarios_run(tmp_path: Path) -> None:
                 "run", str(path), "-o", path.stem, *shorter, folder=tmp_path,
                 EAS_PUBLIC_URL=public, EAS_VPC_URL=vpc, EAS_TOKEN=CANARY,
             )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
+            assert done.returncode in MEASURED, done.stdout + done.stderr
 
 
 def test_demo(tmp_path: Path) -> None:
-    done = vpcbench("demo", folder=tmp_path)
+    for _ in range(TRIES):
+        shutil.rmtree(tmp_path / "results", ignore_errors=True)
+        done = vpcbench("demo", folder=tmp_path)
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
     assert "simulated" in done.stdout
     answer = " ".join(done.stdout.split())
