@@ -120,7 +120,8 @@ def complete_url(url: str) -> str:
 def _flags(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Long flags and their values, in order; a URL is the value of --url, a switch has none."""
     rest = iter(arguments)
-    for argument in rest:
+    for raw in rest:
+        argument = raw.lstrip(_STRAY)
         if argument == "--":
             yield from (("--url", url) for url in rest)
         elif argument.startswith("--"):
@@ -131,7 +132,7 @@ def _flags(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
                 yield flag, ""
         elif argument.startswith("-") and len(argument) > 1:
             yield from _short_flags(argument[1:], rest)
-        elif argument.strip(_STRAY):
+        elif argument:
             yield "--url", argument
 
 
