@@ -62,7 +62,7 @@ load: {{rate: 100/s, duration: 6s, warmup: 200ms}}
 rounds: 6
 """
     done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode in MEASURED, done.stdout + done.stderr
     result = result_of(tmp_path / "out")
     alike = metric(result, "response.p50")["difference"]
     assert abs(alike["value"]) < 0.5  # ms
