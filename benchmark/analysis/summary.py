@@ -11,7 +11,7 @@ from benchmark.analysis.comparison import compare, doubts
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
-from benchmark.measure.recording import PHASES
+from benchmark.measure.recording import HANDSHAKES, PHASES
 from benchmark.result.model import (
     Bytes,
     Connections,
@@ -69,7 +69,7 @@ def _target(run: Run, name: str) -> TargetResult:
         service_ms=_figures(run, name, "service"),
         lateness_ms=_figures(run, name, "lateness"),
         phases_ms=phases,
-        handshakes_ms={phase: alone(kept) for phase, kept in account.handshakes.items()},
+        handshakes_ms={phase: alone(account.handshakes[phase]) for phase in HANDSHAKES},
         bytes=Bytes(sent=account.sent_bytes, received=account.received_bytes),
         connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
         notes=list(info.notes),

@@ -5,7 +5,7 @@ The accounting invariant holds in every recording that a round ends with: schedu
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from benchmark.measure.histogram import Histogram, Nanoseconds
 from benchmark.units import NANOSECONDS
 
 PHASES = ("pool", "dns", "connect", "tls", "wait", "transfer")
+HANDSHAKES = ("dns", "connect", "tls")
 METRICS = ("response", "service", "lateness", *PHASES)
 MOST_POINTS = 120  # of a series
 
@@ -90,8 +91,9 @@ class Series:
 class Recording:
     """Counts, statuses, bytes, exact sums, histograms and series; `merge` adds another one exactly.
 
-    `histograms` hold the successes, by the names in `METRICS`. `handshakes` hold what each new connection paid (dns,
-    connect, tls), whether or not an exchange waited for it; `new_connections` counts them.
+    `histograms` hold the successes, by the names in `METRICS`; one that nothing was recorded in is empty. `handshakes`
+    hold what each new connection paid (dns, connect, tls), whether or not an exchange waited for it; `new_connections`
+    counts them.
     """
 
     def __init__(self) -> None:
@@ -105,8 +107,8 @@ class Recording:
         self.received_bytes = 0
         self.new_connections = 0
         self.stale_reuses = 0
-        self.histograms = {name: Histogram() for name in METRICS}
-        self.handshakes = {name: Histogram() for name in ("dns", "connect", "tls")}
+        self.histograms: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.handshakes: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.series = Series()
         self.first_due = 0  # clock nanoseconds; zero: none yet
         self.last_done = 0
@@ -132,8 +134,8 @@ class Recording:
         self.failures.update(other.failures)
         self.statuses.update(other.statuses)
         for mine, others in ((self.histograms, other.histograms), (self.handshakes, other.handshakes)):
-            for name, histogram in mine.items():
-                histogram.merge(others[name])
+            for name, histogram in others.items():
+                mine[name].merge(histogram)
         self.series.merge(other.series)
         self.first_due = min(filter(None, (self.first_due, other.first_due)), default=0)
         self.last_done = max(self.last_done, other.last_done)
@@ -144,8 +146,8 @@ class Recording:
             **{name: getattr(self, name) for name in (*_COUNTS, "first_due", "last_done")},
             "failures": dict(self.failures),
             "statuses": {str(status): n for status, n in self.statuses.items()},
-            "histograms": {name: histogram.to_dict() for name, histogram in self.histograms.items()},
-            "handshakes": {name: histogram.to_dict() for name, histogram in self.handshakes.items()},
+            "histograms": _to_dicts(self.histograms),
+            "handshakes": _to_dicts(self.handshakes),
             "series": self.series.to_dict(),
         }
 
@@ -157,10 +159,14 @@ class Recording:
             setattr(new, name, int(data[name]))
         new.failures = Counter(data["failures"])
         new.statuses = Counter({int(status): n for status, n in data["statuses"].items()})
-        new.histograms = {name: Histogram.from_dict(data["histograms"][name]) for name in METRICS}
-        new.handshakes = {name: Histogram.from_dict(kept) for name, kept in data["handshakes"].items()}
+        for kept, mine in ((data["histograms"], new.histograms), (data["handshakes"], new.handshakes)):
+            mine.update({name: Histogram.from_dict(histogram) for name, histogram in kept.items()})
         new.series = Series.from_dict(data["series"])
         return new
+
+
+def _to_dicts(histograms: dict[str, Histogram]) -> dict[str, Any]:
+    return {name: histogram.to_dict() for name, histogram in histograms.items() if histogram.count}
 
 
 _COUNTS = (

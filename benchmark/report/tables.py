@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmark.analysis.comparison import Outcome, outcome
-from benchmark.measure.recording import PHASES
+from benchmark.measure.recording import HANDSHAKES, PHASES
 from benchmark.report.numbers import NONE, interval, ms, percent, shown, times
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
@@ -81,7 +81,7 @@ def _times(name: str, target: TargetResult) -> list[tuple[str, ...]]:
 def phases(result: Result) -> tuple[Table, ...]:
     """Means per exchange, and per new connection."""
     header = (words.TARGET, *(words.PHASES[phase] for phase in PHASES))
-    shakes = (words.TARGET, words.OPENED, *(words.PHASES[phase] for phase in ("dns", "connect", "tls")))
+    shakes = (words.TARGET, words.OPENED, *(words.PHASES[phase] for phase in HANDSHAKES))
     exchanges = tuple(
         (name, *(ms(target.phases_ms[phase].mean) for phase in PHASES))
         for name, target in result.targets.items()
@@ -90,7 +90,7 @@ def phases(result: Result) -> tuple[Table, ...]:
         (
             name,
             f"{target.connections.opened:,}",
-            *(ms(target.handshakes_ms[phase].mean) for phase in ("dns", "connect", "tls")),
+            *(ms(target.handshakes_ms[phase].mean) for phase in HANDSHAKES),
         )
         for name, target in result.targets.items()
     )
