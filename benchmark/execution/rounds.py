@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmark.execution.local import LocalWorker, WorkerLost
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
-from benchmark.measure.exchange import Failure
+from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
 from benchmark.measure.recording import Recording
 from benchmark.result.run import Round
@@ -84,7 +84,7 @@ class Conductor:
         p99 = recording.histograms["response"].quantile(0.99)
         if math.isfinite(p99):
             self._slowest = max(self._slowest, round(p99))
-        if recording.failures[Failure.TIMEOUT.label] and not self.stopped:
+        if any(recording.failures[kind.label] for kind in TIMEOUTS) and not self.stopped:
             self._await_recovery(target)
         return Round(
             target=target.name,

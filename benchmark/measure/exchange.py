@@ -19,22 +19,30 @@ class Failure(IntEnum):
     """Why an exchange did not succeed; its name in lower case, with hyphens, is what users see."""
 
     NONE = 0
+    # no connection
     DNS = auto()
     CONNECT_REFUSED = auto()
     CONNECT_TIMEOUT = auto()
     UNREACHABLE = auto()
     TLS_VERIFY = auto()
     TLS_HANDSHAKE = auto()
+    NO_PORTS = auto()  # of this machine
+    NO_FILES = auto()  # of this process
+    # no whole answer
+    SEND = auto()  # the connection broke before all of the request was out
     RESET = auto()
-    STALE = auto()
+    STALE = auto()  # a kept connection that the server had closed
     CLOSED_EARLY = auto()
-    TRUNCATED = auto()
+    TRUNCATED = auto()  # after the head
     PROTOCOL = auto()
-    TIMEOUT = auto()
+    TIMEOUT = auto()  # before the first byte
+    TIMEOUT_MIDWAY = auto()  # after it
+    BODY_TOO_LARGE = auto()
+    # not the answer that was expected
     STATUS = auto()
-    NO_PORTS = auto()
-    NO_FILES = auto()
-    LOST = auto()
+    EXPECTATION = auto()
+    # our own end
+    LOST = auto()  # with the process that sent it
     CANCELLED = auto()
 
     @property
@@ -48,14 +56,17 @@ class Failure(IntEnum):
         return self in _UNANSWERED
 
 
+TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.TIMEOUT, Failure.TIMEOUT_MIDWAY})
 _UNANSWERED = frozenset(
     {
         Failure.CONNECT_TIMEOUT,
+        Failure.SEND,
         Failure.RESET,
         Failure.STALE,
         Failure.CLOSED_EARLY,
         Failure.TRUNCATED,
         Failure.TIMEOUT,
+        Failure.TIMEOUT_MIDWAY,
         Failure.LOST,
         Failure.CANCELLED,
     }

@@ -38,7 +38,9 @@ def of_connecting(error: Exception, connected: bool) -> Failure:
     return Failure.UNREACHABLE
 
 
-def of_losing(error: Exception | None, *, reused: bool, answering: bool, headed: bool) -> Failure:
+def of_losing(
+    error: Exception | None, *, reused: bool, answering: bool, headed: bool, leaving: bool = False
+) -> Failure:
     """Why a connection was lost under an exchange.
 
     Args:
@@ -46,12 +48,22 @@ def of_losing(error: Exception | None, *, reused: bool, answering: bool, headed:
         reused: whether the connection had served an exchange before.
         answering: whether a byte of the answer had come.
         headed: whether the answer's head was complete.
+        leaving: whether the request was not out in full.
     """
-    if reused and not answering:
-        return Failure.STALE
     if headed:
         return Failure.TRUNCATED
+    if reused and not answering:
+        return Failure.STALE
+    if leaving:
+        return Failure.SEND
     return Failure.RESET if error else Failure.CLOSED_EARLY
+
+
+def of_waiting(*, connecting: bool, answering: bool) -> Failure:
+    """What an exchange had come to when its time was over."""
+    if connecting:
+        return Failure.CONNECT_TIMEOUT
+    return Failure.TIMEOUT_MIDWAY if answering else Failure.TIMEOUT
 
 
 def describe(error: Exception | None) -> str:

@@ -90,7 +90,7 @@ class Http1Transport:
 
     def cancel(self) -> None:
         """End every exchange that is not done as cancelled."""
-        self._expire(lambda exchange: Failure.CANCELLED)
+        self._expire(lambda exchange, connecting: Failure.CANCELLED)
 
     async def close(self) -> None:
         """Close all connections, and wait until they are."""
@@ -217,23 +217,25 @@ class Http1Transport:
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
         latest = now()
         timeouts = [request.timeout for request in self.requests]
-        self._expire(
-            lambda exchange: (
-                Failure.TIMEOUT if latest - exchange.taken >= timeouts[exchange.request] else None
-            )
-        )
 
-    def _expire(self, judge: Callable[[Exchange], Failure | None]) -> None:
-        """End every unfinished exchange for which `judge` names a failure."""
+        def overdue(exchange: Exchange, connecting: bool) -> Failure | None:
+            if latest - exchange.taken < timeouts[exchange.request]:
+                return None
+            return failures.of_waiting(connecting=connecting, answering=exchange.first_byte > 0)
+
+        self._expire(overdue)
+
+    def _expire(self, judge: Callable[[Exchange, bool], Failure | None]) -> None:
+        """End every unfinished exchange for which `judge` names a failure; it is told whether one is connecting."""
         for connection in list(self._connections):
-            if connection.exchange is not None and (kind := judge(connection.exchange)):
+            if connection.exchange is not None and (kind := judge(connection.exchange, False)):
                 connection.fail(kind)
         for task, connecting in list(self._connecting.items()):
-            if connecting is not None and not connecting.done and (kind := judge(connecting)):
+            if connecting is not None and not connecting.done and (kind := judge(connecting, True)):
                 task.cancel()
-                self._end(connecting, Failure.CONNECT_TIMEOUT if kind is Failure.TIMEOUT else kind)
+                self._end(connecting, kind)
         for waiting in list(self._waiting):
-            if kind := judge(waiting):
+            if kind := judge(waiting, False):
                 self._waiting.remove(waiting)
                 waiting.pool = now() - waiting.taken
                 self._end(waiting, kind)
@@ -396,7 +398,13 @@ class Connection(asyncio.Protocol):
     def _break_off(self, exchange: Exchange, error: Exception | None) -> None:
         self.exchange = None
         reused = self.served > 0
-        kind = failures.of_losing(error, reused=reused, answering=exchange.first_byte > 0, headed=self.headed)
+        kind = failures.of_losing(
+            error,
+            reused=reused,
+            answering=exchange.first_byte > 0,
+            headed=self.headed,
+            leaving=self.broken is not None or self.transport.get_write_buffer_size() > 0,
+        )
         if kind is Failure.STALE:
             if self.pool.resend_stale:
                 self.pool.resend(exchange)
