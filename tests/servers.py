@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
@@ -65,6 +66,10 @@ class Nginx:
     def __exit__(self, *error: object) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+    def forget(self) -> None:
+        """Begin the log anew."""
+        os.truncate(self.folder / "access.log", 0)
 
     def log(self) -> list[tuple[int, int, int]]:
         """(port, status, body bytes) of every request so far, as nginx wrote them."""

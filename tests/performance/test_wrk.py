@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import vpcbench
+from tests.cli.command import vpcbench
 from tests.servers import Nginx
 
 FLOOR = 0.45
