@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.schedule.base import Schedule
 from benchmark.schedule.closed_loop import ClosedLoop
-from benchmark.schedule.open_loop import ConstantRate, Poisson
+from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
 from benchmark.transport.base import Destination, PreparedRequest
 from benchmark.transport.prepare import destination, full_url, prepare
 from benchmark.units import NANOSECONDS
@@ -87,8 +87,11 @@ class Plan:
         if self.load.rate is None:
             assert self.load.connections is not None
             return ClosedLoop(self.load.connections, round((self.load.think or 0) * NANOSECONDS))
+        seed = self.seed * 1_000_003 + number
         if self.load.arrivals == "poisson":
-            return Poisson(self.load.rate, seed=self.seed * 1_000_003 + number)
+            return Poisson(self.load.rate, seed)
+        if self.load.burstiness is not None:
+            return Gamma(self.load.rate, self.load.burstiness, seed)
         return ConstantRate(self.load.rate)
 
     def sequence(self, number: int) -> list[TargetPlan]:

@@ -109,6 +109,17 @@ Confidence = Annotated[
 Weight = Annotated[float, AfterValidator(_finite), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 
 
+def _burstiness(number: float) -> float:
+    if not 0.01 <= number <= 1000:
+        raise expected("a number from 0.01 to 1000, like 0.5")
+    return number
+
+
+Burstiness = Annotated[
+    float, AfterValidator(_burstiness), WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": 1000})
+]
+
+
 def _url(url: str) -> str:
     if _UNFIT_FOR_URL.search(url):
         raise ValueError("a URL has no spaces or line breaks in it (a space is written %20)")

@@ -22,6 +22,7 @@ from pydantic import (
 
 from benchmark.scenario.fields import (
     Address,
+    Burstiness,
     Confidence,
     Duration,
     DurationOrZero,
@@ -235,8 +236,14 @@ class Load(_Part):
         validate_default=True,
         description="Connections that each send the next request once answered.",
     )
-    arrivals: Literal["constant", "poisson"] = Field(
-        "constant", description="Evenly spaced, or at random like independent callers. Goes with rate."
+    arrivals: Literal["constant", "poisson", "gamma"] = Field(
+        "constant",
+        description="Evenly spaced, at random like independent callers, or in bursts. Goes with rate.",
+    )
+    burstiness: Burstiness | None = Field(
+        None,
+        validate_default=True,
+        description="Of gamma arrivals: below 1 is burstier than Poisson, 1 is Poisson, above is more even.",
     )
     max_connections: int = Field(
         1024,
@@ -271,6 +278,16 @@ class Load(_Part):
         if "rate" in info.data and not _given(info, "rate"):
             raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
         return value
+
+    @field_validator("burstiness")
+    @classmethod
+    def _of_gamma(cls, burstiness: float | None, info: ValidationInfo) -> float | None:
+        arrivals = info.data.get("arrivals")
+        if burstiness is None and arrivals == "gamma":
+            raise ValueError("gamma arrivals need their burstiness, like burstiness: 0.5")
+        if burstiness is not None and arrivals not in {"gamma", None}:
+            raise ValueError("burstiness goes with arrivals: gamma")
+        return burstiness
 
     @field_validator("think")
     @classmethod

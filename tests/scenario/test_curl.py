@@ -405,7 +405,7 @@ def test_wrong_loads_and_addresses_name_their_flag() -> None:
         "--duration: this value is not understood"
     ]
     assert complaint(PUBLIC, vs=["http://a b"], rate="200", arrivals="poison").split("\n") == [
-        "--arrivals: load.arrivals: found 'poison', expected 'constant' or 'poisson'",
+        "--arrivals: load.arrivals: found 'poison', expected 'constant', 'poisson' or 'gamma'",
         "--rate: load.rate: found 200, expected a rate with its unit, like 200/s, 2k/s or 90/min; write 200/s",
         "--vs: targets.second.url: a URL has no spaces or line breaks in it (a space is written %20)",
     ]

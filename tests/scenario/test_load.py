@@ -182,7 +182,19 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
         ),
         (
             "load: {rate: 5/s, arrivals: random}",
-            "load.arrivals: found 'random', expected 'constant' or 'poisson'",
+            "load.arrivals: found 'random', expected 'constant', 'poisson' or 'gamma'",
+        ),
+        (
+            "load: {rate: 5/s, arrivals: gamma}",
+            "load: gamma arrivals need their burstiness, like burstiness: 0.5",
+        ),
+        (
+            "load: {rate: 5/s, burstiness: 0.5}",
+            "load.burstiness: burstiness goes with arrivals: gamma",
+        ),
+        (
+            "load: {rate: 5/s, arrivals: gamma, burstiness: 0}",
+            "load.burstiness: found 0, expected a number from 0.01 to 1000, like 0.5",
         ),
         (
             "request: {}\nrequests: [{}]",

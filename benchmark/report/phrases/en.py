@@ -63,7 +63,7 @@ REMEDIES = {
     "cancelled": "the run was stopped meanwhile",
 }
 
-ARRIVALS = {"poisson": "Poisson arrivals", "constant": "evenly spaced"}
+ARRIVALS = {"poisson": "Poisson arrivals", "constant": "evenly spaced", "gamma": "gamma arrivals"}
 
 # Small words
 
