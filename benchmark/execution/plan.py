@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmark.schedule.base import Schedule
 from benchmark.schedule.closed_loop import ClosedLoop
+from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
 from benchmark.transport.base import Destination, PreparedRequest
 from benchmark.transport.prepare import destination, full_url, prepare
@@ -45,8 +46,7 @@ class RoundOrder:
 
     target: TargetPlan
     schedule: Schedule
-    weights: tuple[float, ...]  # of the target's requests
-    seed: int  # of the choice among them
+    mix: Mix
     warmup: int
     measured: int
     connections: int  # opened beforehand
@@ -60,7 +60,7 @@ class Plan:
     """What is going to be sent, where to, and when."""
 
     targets: tuple[TargetPlan, ...]
-    weights: tuple[float, ...]
+    shares: tuple[Share, ...]  # of the requests
     load: Load
     rounds: int
     seed: int
@@ -108,8 +108,7 @@ class Plan:
         return RoundOrder(
             target=target,
             schedule=self.schedule(number),
-            weights=self.weights,
-            seed=self.seed * 1_000_003 + number,
+            mix=Mix(self.shares, self.seed * 1_000_003 + number),
             warmup=warmup,
             measured=measured,
             connections=min(connections, limit),
@@ -137,7 +136,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
     )
     return Plan(
         targets=targets,
-        weights=tuple(float(request.weight) for request in scenario.all_requests),
+        shares=tuple(Share(float(request.weight)) for request in scenario.all_requests),
         load=scenario.load,
         rounds=scenario.rounds,
         seed=scenario.seed,

@@ -17,10 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, repeat
 from multiprocessing.connection import Connection as Pipe
 
-import numpy as np
 import uvloop
 
 from benchmark.clock import alarm, now
@@ -74,7 +72,7 @@ class SendLoop:
         self._record = recorder.add
         self._after = order.schedule.after
         self._known = (self.zero + due for chunk in order.schedule.due_times() for due in chunk.tolist())
-        self._choices = choices(order.weights, order.seed)
+        self._choices = order.mix.indexes()
         self._agenda: list[int] = []  # instants at which requests are due, a heap
         self._in_flight = 0
         self._asking = True
@@ -164,15 +162,6 @@ class SendLoop:
     def _settle(self) -> None:
         if not self._in_flight and not self._settled.done():
             self._settled.set_result(None)
-
-
-def choices(weights: tuple[float, ...], seed: int) -> Iterator[int]:
-    """Which request comes next, endlessly: by weight, the same for the same seed."""
-    if len(weights) == 1:
-        return repeat(0)
-    random = np.random.default_rng(seed)
-    shares = np.array(weights) / sum(weights)
-    return chain.from_iterable(random.choice(len(weights), 4096, p=shares).tolist() for _ in repeat(None))
 
 
 class Worker:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from benchmark.execution.plan import Plan, make_plan
-from benchmark.execution.worker import choices
 from benchmark.scenario.load import load_text
 
 SCENARIO = """
@@ -43,7 +42,7 @@ def test_order_is_balanced_seeded_and_shuffled(plan: Plan) -> None:
 def test_both_targets_of_a_round_get_the_same_due_times_and_choices(plan: Plan) -> None:
     public, vpc = (plan.order(target, 3, 0, 10**9, 4) for target in plan.targets)
     assert next(public.schedule.due_times()).tolist() == next(vpc.schedule.due_times()).tolist()
-    chosen = [list(islice(choices(order.weights, order.seed), 4000)) for order in (public, vpc)]
+    chosen = [list(islice(order.mix.indexes(), 4000)) for order in (public, vpc)]
     assert chosen[0] == chosen[1]
     assert Counter(chosen[0])[0] == pytest.approx(3000, rel=0.05)
 

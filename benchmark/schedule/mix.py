@@ -1,0 +1,54 @@
+"""What to ask: which of the prepared requests comes next. Arithmetic only, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, count, cycle, repeat
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Share:
+    """One request of the mix: how often it comes, and in how many variants it is prepared."""
+
+    weight: float = 1.0
+    variants: int = 1  # as many as it has rows; prepared requests stand in the order of requests, then rows
+    shuffled: bool = False  # all variants in an order of their own, then all in another; else in their order
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A request by its weight, then the next of its variants, endlessly."""
+
+    shares: tuple[Share, ...]
+    seed: int
+    start: int = 0  # which variant comes first where they come in their order
+
+    def indexes(self) -> Iterator[int]:
+        """Places among the prepared requests."""
+        requests = self._requests()
+        if all(share.variants == 1 for share in self.shares):
+            return requests
+        turns = [self._turns(number) for number in range(len(self.shares))]
+        return turns[0] if len(turns) == 1 else (next(turns[request]) for request in requests)
+
+    def _requests(self) -> Iterator[int]:
+        """Which request comes next, by weight."""
+        if len(self.shares) == 1:
+            return repeat(0)
+        weights = np.array([share.weight for share in self.shares])
+        random, shares = np.random.default_rng(self.seed), weights / weights.sum()
+        return chain.from_iterable(random.choice(len(shares), 4096, p=shares).tolist() for _ in repeat(None))
+
+    def _turns(self, number: int) -> Iterator[int]:
+        """The variants of one request, one after the other."""
+        share = self.shares[number]
+        first = sum(each.variants for each in self.shares[:number])
+        if not share.shuffled:
+            begin = self.start % share.variants
+            order = [*range(begin, share.variants), *range(begin)]
+            return cycle([first + variant for variant in order])
+        random = np.random.default_rng((self.seed, number))
+        return chain.from_iterable((first + random.permutation(share.variants)).tolist() for _ in count())
