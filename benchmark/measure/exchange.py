@@ -7,12 +7,12 @@ Every instant is `clock.now()` in nanoseconds; every phase is a duration in nano
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, auto
 
-FIELDS = (
-    "due", "taken", "sent", "first_byte", "done", "pool", "dns", "connect", "tls",
-    "failure", "status", "received", "stale", "request",
-)  # fmt: skip
+PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "request")
+FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "failure", "stale")
+MOST_BODY = 4096  # bytes kept of an answer
 
 
 class Failure(IntEnum):
@@ -73,6 +73,14 @@ _UNANSWERED = frozenset(
 )
 
 
+@dataclass
+class Answer:
+    """What an answer said: kept by probes only."""
+
+    headers: list[tuple[str, str]]
+    body: bytes = b""  # its beginning
+
+
 class Exchange:
     """Filled in by a transport while it goes on; what was not reached keeps its zero.
 
@@ -82,6 +90,7 @@ class Exchange:
     due: int
     taken: int
     request: int  # which of the plan's requests
+    failure: Failure
     sent = 0
     first_byte = 0
     done = 0
@@ -89,32 +98,28 @@ class Exchange:
     dns = 0
     connect = 0
     tls = 0
-    failure = Failure.NONE
     status = 0
     received = 0  # bytes, head and body
     stale = 0  # reuses of a connection that the server had closed
     detail = ""  # what the system said of a failure
+    answer: Answer | None = None  # what it said, for probes
 
     def __init__(self, request: int, due: int, taken: int) -> None:
         self.request = request
         self.due = due
         self.taken = taken
+        self.failure = Failure.NONE
+
+    @property
+    def plain(self) -> bool:
+        """Whether it succeeded over a connection that was there: sent when taken, so that `plain_row` says it all."""
+        return self.sent == self.taken and not self.failure
+
+    def plain_row(self) -> tuple[int, ...]:
+        """A plain exchange as numbers, in the order of `PLAIN_FIELDS`."""
+        return self.due, self.taken, self.first_byte, self.done, self.status, self.received, self.request
 
     def row(self) -> tuple[int, ...]:
-        """The exchange as numbers, in the order of `FIELDS`."""
-        return (
-            self.due,
-            self.taken,
-            self.sent,
-            self.first_byte,
-            self.done,
-            self.pool,
-            self.dns,
-            self.connect,
-            self.tls,
-            self.failure,
-            self.status,
-            self.received,
-            self.stale,
-            self.request,
-        )
+        """Any exchange as numbers, in the order of `FIELDS`."""
+        paid = self.sent, self.pool, self.dns, self.connect, self.tls
+        return *self.plain_row(), *paid, self.failure, self.stale

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.measure.exchange import Exchange, Failure
-
-MOST_BODY = 4096  # bytes kept of an answer
-
-
-@dataclass
-class Answer:
-    """What an answer said: kept by probes only."""
-
-    headers: list[tuple[str, str]]
-    body: bytes = b""  # its beginning
+from benchmark.measure.exchange import Answer, Exchange, Failure
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.measure.exchange import FIELDS, Exchange, Failure
+from benchmark.measure.exchange import FIELDS, PLAIN_FIELDS, Exchange, Failure
 from benchmark.measure.recording import Recording
 
 BATCH = 8192  # exchanges kept before they are folded into the recording
@@ -25,13 +25,26 @@ class Recorder:
         self.origin = 0  # start of the measured part (clock nanoseconds), zero of the series
         self.seen = 0  # exchanges recorded so far, over all that was taken
         self._sizes = np.array(request_sizes, np.int64)
-        self._rows: list[tuple[int, ...]] = []
+        self._plain: list[tuple[int, ...]] = []
+        self._others: list[tuple[int, ...]] = []
+        self._turns: list[int] = []
         self.recording = Recording()
 
     def add(self, exchange: Exchange) -> None:
-        """Keep one exchange that is done."""
-        self._rows.append(exchange.row())
-        if len(self._rows) >= BATCH:
+        """Keep one exchange that is done; most are plain, and cost half."""
+        if exchange.plain:
+            self._plain.append(exchange.plain_row())
+            if len(self._plain) >= BATCH:
+                self.fold()
+        else:
+            self._others.append(exchange.row())
+            if len(self._others) >= BATCH:
+                self.fold()
+
+    def add_turn(self, lasted: int) -> None:
+        """Keep how long (nanoseconds) a turn of the loop lasted that did something: answers waited for its end."""
+        self._turns.append(lasted)
+        if len(self._turns) >= BATCH:
             self.fold()
 
     def add_handshake(self, dns: int, connect: int, tls: int) -> None:
@@ -48,12 +61,12 @@ class Recorder:
 
     def fold(self) -> None:
         """Count what was added into the recording."""
-        if not self._rows:
-            return
-        count = len(self._rows) * len(FIELDS)
-        flat = np.fromiter(chain.from_iterable(self._rows), np.int64, count)
-        self._rows.clear()
-        self._count(dict(zip(FIELDS, flat.reshape(-1, len(FIELDS)).T, strict=True)))
+        for rows, fields in ((self._plain, PLAIN_FIELDS), (self._others, FIELDS)):
+            if rows:
+                self._count(_columns(rows, fields))
+                rows.clear()
+        self.recording.histograms["turn"].record(np.array(self._turns, np.int64))
+        self._turns.clear()
 
     def _count(self, seen: dict[str, NDArray[np.int64]]) -> None:
         kept = self.recording
@@ -82,6 +95,17 @@ class Recorder:
             kept.histograms[name].record(durations[ok])
         kept.histograms["lateness"].record(seen["taken"] - seen["due"])
         kept.series.record(seen["due"] - self.origin, response, ok)
+
+
+def _columns(rows: list[tuple[int, ...]], fields: tuple[str, ...]) -> dict[str, NDArray[np.int64]]:
+    """Rows as one array for each of `FIELDS`; what plain rows leave out is zero, or follows."""
+    flat = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * len(fields))
+    seen = dict(zip(fields, flat.reshape(-1, len(fields)).T, strict=True))
+    if len(fields) < len(FIELDS):
+        nothing = np.zeros(len(rows), np.int64)
+        seen |= dict.fromkeys(FIELDS[len(PLAIN_FIELDS) :], nothing)
+        seen["sent"] = seen["taken"]
+    return seen
 
 
 def _tally(values: NDArray[np.int64]) -> dict[int, int]:

@@ -17,8 +17,7 @@ from typing import Any, cast
 import httptools
 
 from benchmark.clock import now
-from benchmark.measure.exchange import Exchange, Failure
-from benchmark.measure.probe import MOST_BODY, Answer
+from benchmark.measure.exchange import MOST_BODY, Answer, Exchange, Failure
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.units import NANOSECONDS
@@ -82,7 +81,7 @@ class Http1Transport:
     def send(self, exchange: Exchange) -> None:
         """Send on an idle connection, else on a new one, else queue."""
         if self._idle:
-            self._take_idle().start(exchange)
+            self._take_idle().start(exchange, exchange.taken)
         elif self._may_connect():
             self._begin_connecting(exchange)
         else:
@@ -161,7 +160,7 @@ class Http1Transport:
                 _attribute(exchange, paid)
                 self._end(exchange, failures.of_connecting(error, len(paid) > 2), failures.describe(error))
             return
-        dns, connect, tls = (later - earlier for earlier, later in pairwise(paid))
+        dns, connect, tls = [later - earlier for earlier, later in pairwise(paid)]
         if not self._tls:
             connect, tls = connect + tls, 0
         self.handshake(dns, connect, tls)
@@ -170,7 +169,7 @@ class Http1Transport:
             self.release(connection)
         else:
             exchange.dns, exchange.connect, exchange.tls = dns, connect, tls
-            connection.start(exchange)
+            connection.start(exchange, now())
 
     async def _resolve(self) -> list[tuple[Any, ...]]:
         """All addresses of the name, rotated so that connections spread over them."""
@@ -208,9 +207,9 @@ class Http1Transport:
     # ── waiting, and its end ──
 
     def _start_waiting(self, connection: Connection) -> None:
-        exchange = self._waiting.popleft()
-        exchange.pool += now() - exchange.taken
-        connection.start(exchange)
+        exchange, freed = self._waiting.popleft(), now()
+        exchange.pool += freed - exchange.taken
+        connection.start(exchange, freed)
 
     def _sweep(self) -> None:
         """One coarse timer for all timeouts, instead of one for each request."""
@@ -264,14 +263,16 @@ class Connection(asyncio.Protocol):
         self.served = 0
         self.closing = False
         self.broken: Exception | None = None  # what a write met
+        self.surplus = False  # more came than was asked for
         # for one exchange
         self.exchange: Exchange | None = None
         self.request: PreparedRequest = pool.requests[0]
-        self.head = b""
+        self.head = b""  # of an answer that comes in pieces
+        self.head_kept = False
         self.headed = False
         self.complete = False
-        self.surplus = False
         self.kept = False
+        self.odd = False  # something was out of the ordinary, which the end has to look at
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Write to the socket itself where nothing is in between: uvloop would wait for the loop's next turn."""
@@ -279,11 +280,11 @@ class Connection(asyncio.Protocol):
         if transport.get_extra_info("sslcontext"):
             self.write = self.transport.write  # type: ignore[method-assign]
 
-    def start(self, exchange: Exchange) -> None:
-        """Send the exchange's request."""
+    def start(self, exchange: Exchange, at: int) -> None:
+        """Send the exchange's request; `at` is the instant."""
+        exchange.sent = at
         self.exchange = exchange
         self.request = self.pool.requests[exchange.request]
-        exchange.sent = now()
         self.write(self.request.wire)
 
     def write(self, data: bytes) -> None:
@@ -297,30 +298,38 @@ class Connection(asyncio.Protocol):
             self.transport.abort()  # connection_lost tells
             return
         if taken < len(data):
+            self.odd = True
             self.transport.write(data[taken:])
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the answer."""
+        """Bytes of the answer; what they complete was done when they came, before they are parsed."""
+        arrived = now()
         exchange = self.exchange
         if exchange is None:  # nobody asked
             self.pool.lost(self)
             self.close()
             return
         if not exchange.first_byte:
-            exchange.first_byte = now()
+            exchange.first_byte = arrived
         exchange.received += len(data)
-        if not self.headed:
-            self.head += data
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.complete:
                 self.fail(Failure.PROTOCOL, f"not an HTTP/1.1 answer: {error}")
                 return
-            self.surplus = True
+            self.surplus = self.odd = True
         if self.complete:
-            self._finish(exchange)
-        elif not self.headed and len(self.head) > LARGEST_HEAD:
+            self._finish(exchange, arrived)
+        elif not self.head_kept:
+            self._keep_head(data)
+
+    def _keep_head(self, data: bytes) -> None:
+        """Keep the head of an answer that comes in pieces: it says whether the end of the connection is its end."""
+        self.odd = True
+        self.head += data
+        self.head_kept = self.headed
+        if not self.headed and len(self.head) > LARGEST_HEAD:
             self.fail(Failure.PROTOCOL, f"the answer's head is larger than {LARGEST_HEAD // 1024} KiB")
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -328,7 +337,7 @@ class Connection(asyncio.Protocol):
         exchange, self.closing, error = self.exchange, True, self.broken or error
         if exchange is not None:
             if self.headed and error is None and not _DELIMITED.search(self.head):
-                self._finish(exchange)
+                self._finish(exchange, now())
             else:
                 self._break_off(exchange, error)
         self.pool.lost(self)
@@ -357,19 +366,19 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """The first byte of an answer: a second one is surplus."""
-        self.surplus = self.complete
+        if self.complete:
+            self.surplus = self.odd = True
 
     def on_headers_complete(self) -> None:
         """The head is there; interim ones (1xx) are passed over."""
         status = self.parser.get_status_code()
         if self.complete or status < 200:
-            self.head = b"" if not self.complete else self.head
             return
         assert self.exchange is not None
         self.exchange.status = status
         self.headed = True
         if self.request.method == "HEAD":
-            self.complete = True
+            self.complete = self.odd = True
             self.kept = self.parser.should_keep_alive()
 
     def on_message_complete(self) -> None:
@@ -378,22 +387,30 @@ class Connection(asyncio.Protocol):
             self.complete = True
             self.kept = self.parser.should_keep_alive()  # the parser forgets it on its way back
 
-    def _finish(self, exchange: Exchange) -> None:
-        exchange.done = now()
+    def _finish(self, exchange: Exchange, at: int) -> None:
+        exchange.done = at
         if not self.request.expects(exchange.status):
             exchange.failure = Failure.STATUS
-        kept = self.kept and not self.closing and not self.surplus
-        if self.request.method == "HEAD":
-            self.parser = httptools.HttpResponseParser(self)  # the old one still waits for a body
+        if self.odd:
+            self._tidy()
+        kept = self.kept and not self.closing
         self.exchange = None
-        self.head = b""
-        self.headed = self.complete = self.surplus = self.kept = False
+        self.headed = self.complete = self.kept = False
         self.served += 1
         if kept:
             self.pool.release(self)
         elif not self.closing:
             self.close()
         self.pool.finished(exchange)
+
+    def _tidy(self) -> None:
+        """Make ready for another exchange after one that was out of the ordinary, or give the connection up."""
+        if self.surplus or self.transport.get_write_buffer_size():  # answered before it was asked in full
+            self.kept = False
+        if self.request.method == "HEAD":
+            self.parser = httptools.HttpResponseParser(self)  # the old one still waits for a body
+        self.head = b""
+        self.head_kept = self.odd = False
 
     def _break_off(self, exchange: Exchange, error: Exception | None) -> None:
         self.exchange = None
@@ -423,10 +440,10 @@ class CapturingConnection(Connection):
         super().__init__(pool, sock)
         self.answer = Answer([])
 
-    def start(self, exchange: Exchange) -> None:
+    def start(self, exchange: Exchange, at: int) -> None:
         """Send the exchange's request; the exchange carries the answer."""
-        exchange.answer = self.answer  # type: ignore[attr-defined]
-        super().start(exchange)
+        exchange.answer = self.answer
+        super().start(exchange, at)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""

@@ -1,0 +1,206 @@
+"""The only hot loop: takes what is due, hands it to a transport, records what comes back.
+
+It runs on the event loop that carries the answers. While something is near (a request is due, or an answer expected,
+within about a millisecond) it polls instead of sleeping, for waking from epoll costs some 50 µs on a virtual machine
+and an epoll timeout ticks in milliseconds; polling goes through the event loop, so answers are read between turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from benchmark.clock import alarm, now
+from benchmark.execution.plan import RoundOrder
+from benchmark.measure.exchange import Exchange
+from benchmark.measure.recorder import Recorder
+from benchmark.schedule.base import Schedule
+from benchmark.transport.base import Transport
+from benchmark.units import MILLISECOND, NANOSECONDS
+
+LEAD = 2 * MILLISECOND  # between the decision to start and the schedule's zero
+NEAR = 1 * MILLISECOND  # what is this near is polled for
+LOOK_UP = 50 * MILLISECOND  # how often a loop that sleeps looks whether answers have become quick
+MOST_AT_ONCE = 32  # requests sent before answers get their turn
+GRACE = 100 * MILLISECOND  # after the end, for sending what was due before it
+NEVER = sys.maxsize
+
+
+class SendLoop:
+    """Sends one round: `zero` (clock nanoseconds) is the schedule's."""
+
+    def __init__(self, order: RoundOrder, transport: Transport, recorder: Recorder, zero: int) -> None:
+        self.begin = recorder.origin = zero + order.warmup
+        self.unmeasured = 0
+        self.busiest = 0  # the most exchanges that were in flight at once
+        self.cpu_seconds = 0.0  # of the measured part
+        self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
+        self._loop = asyncio.get_running_loop()
+        self._end = self.begin + order.measured
+        self._transport = transport
+        self._recorder = recorder
+        self._after = order.schedule.after
+        self._known = instants(order.schedule, zero)
+        self._next_known = NEVER
+        self._later: list[int] = []  # instants that answers made due, a heap
+        self._choices = order.mix.indexes()
+        self._in_flight = 0
+        self._asking = True
+        self._settled: asyncio.Future[None] = self._loop.create_future()
+        self._alarm = alarm(self._loop, self._wake)
+        self._near = (
+            NEAR if (os.cpu_count() or 1) > 1 else 0
+        )  # on a lone core, polling keeps others from working
+        self._polling = False
+        self._turned = 0  # when the latest turn began; zero: the loop has slept since
+        self._worked = False  # whether that turn asked anything
+        self._latest: Exchange | None = None  # the exchange that ended last
+        self._seen: Exchange | None = None  # the one that had, when the latest turn began
+        self._typical = 0  # how long exchanges take, smoothed
+        self._spun = 0  # nanoseconds that were polled away
+        transport.finished = self.finished
+        transport.rotate(in_turn=True)
+
+    async def run(self) -> None:
+        """Ask until the measured part is over, and wait for the last answer."""
+        beginning = self._call_at(self.begin, self._enter_measured)
+        self._ending = self._call_at(self._end, self._finish)
+        self._look_ahead()
+        self._wake()
+        await self._settled
+        if self.cpu_seconds:
+            self.cpu_seconds = time.process_time() - self.cpu_seconds
+            self.spun_seconds = self._spun / NANOSECONDS - self.spun_seconds
+        beginning.cancel()
+        self._ending.cancel()
+        self._alarm.close()
+
+    def stop(self) -> None:
+        """Ask no more; what is in flight is waited for."""
+        self._asking = False
+        self._next_known = NEVER
+        self._later.clear()
+        self._settle()
+
+    def finished(self, exchange: Exchange) -> None:
+        """The transport hands an exchange back."""
+        self._in_flight -= 1
+        self._latest = exchange
+        if exchange.due >= self.begin:
+            self._recorder.add(exchange)
+        else:
+            self.unmeasured += 1
+        due = self._after(exchange.done)
+        if due is not None and due < self._end and self._asking:
+            if due == exchange.done:
+                self._ask(due)
+            else:
+                self._note(due)
+        elif not self._asking:
+            self._settle()
+
+    def _ask(self, due: int) -> None:
+        self._in_flight += 1
+        self._transport.send(Exchange(next(self._choices), due, now()))
+
+    # ── turns ──
+
+    def _wake(self) -> None:
+        if not self._polling:
+            self._polling = True
+            self._turned = 0
+            self._turn()
+
+    def _turn(self) -> None:
+        """Ask what is due; come again at once while something is near, else sleep until it is."""
+        if self._settled.done():
+            return
+        began = now()
+        self._look_back(began)
+        self._ask_due()
+        nearest = self._nearest()
+        if nearest - began < self._near or (self._in_flight and self._typical < self._near):
+            self._loop.call_soon(self._turn)
+            return
+        self._polling = False
+        if self._in_flight:
+            nearest = min(nearest, began + LOOK_UP)
+        if nearest < NEVER:
+            self._alarm.arm(nearest - self._near)
+
+    def _look_back(self, began: int) -> None:
+        """Account for the turn that ends: it did something, or only waited."""
+        latest = self._latest
+        if latest is not self._seen and latest is not None:
+            self._seen = latest
+            self._worked = True
+            self._typical += (latest.done - latest.taken - self._typical) >> 3
+        if self._turned:
+            if self._worked:
+                self._recorder.add_turn(began - self._turned)
+            else:
+                self._spun += began - self._turned
+        self._worked = False
+        self._turned = began
+
+    def _ask_due(self) -> None:
+        """Ask all that is due, but a bounded number at once, so that answers are read in between."""
+        for _ in range(MOST_AT_ONCE):
+            due = self._nearest()
+            if due > now():
+                break
+            if due == self._next_known:
+                self._look_ahead()
+            else:
+                heapq.heappop(self._later)
+            self._ask(due)
+            self._worked = True
+        if self._in_flight > self.busiest:
+            self.busiest = self._in_flight
+
+    def _nearest(self) -> int:
+        """The next instant at which a request is due."""
+        return min(self._next_known, self._later[0]) if self._later else self._next_known
+
+    def _look_ahead(self) -> None:
+        """Note the next of the due times that the schedule knew beforehand."""
+        due = next(self._known, NEVER)
+        self._next_known = due if due < self._end else NEVER
+
+    def _note(self, due: int) -> None:
+        """Remember an instant that an answer made due."""
+        heapq.heappush(self._later, due)
+        if self._later[0] == due and not self._polling:
+            self._alarm.arm(due - self._near)
+
+    # ── the round's parts ──
+
+    def _call_at(self, instant: int, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(max(0, instant - now()) / NANOSECONDS, call)
+
+    def _enter_measured(self) -> None:
+        self._transport.rotate(in_turn=False)
+        self.cpu_seconds = time.process_time()
+        self.spun_seconds = self._spun / NANOSECONDS
+
+    def _finish(self) -> None:
+        """Ask no more, once the end has come (the loop's timers may be early) and all that was due before it is sent."""
+        behind = self._nearest() < NEVER and now() < self._end + GRACE
+        if behind or now() < self._end:
+            self._ending = self._call_at(max(self._end, now() + MILLISECOND), self._finish)
+        else:
+            self.stop()
+
+    def _settle(self) -> None:
+        if not self._in_flight and not self._settled.done():
+            self._settled.set_result(None)
+
+
+def instants(schedule: Schedule, zero: int) -> Iterator[int]:
+    """The due times that are known beforehand, as instants of the clock."""
+    for chunk in schedule.due_times():
+        yield from (chunk + zero).tolist()
