@@ -117,6 +117,7 @@ def _lost(order: RoundOrder, whole: Recording, zero: int) -> RoundReport:
         addresses=(),
         busiest=0,
         cpu_seconds=0.0,
+        spun_seconds=0.0,
         max_rss_bytes=0,
         stopped=True,
     )
