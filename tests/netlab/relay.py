@@ -1,0 +1,293 @@
+"""A network in user space: two namespaces, joined by paths that delay, jitter, lose and rate-limit packets.
+
+Run as a process of its own (`python -m tests.netlab.relay SPECIFICATION`). It makes the namespaces, which are anonymous:
+they are gone when it and whoever was put into them are, however they end. It polls rather than sleeps, so that a packet
+leaves within microseconds of its instant, and logs what it did to every packet: that log is the lab's truth.
+
+    client namespace ── tun ──> up:   read, lose, queue, delay ──> tun ── server namespace
+                     <─ tun ── down: the same back
+
+Instants are `time.monotonic_ns()`, which all processes of a machine share. On a line of standard input it prints its log.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+from collections import deque
+from random import Random
+from time import monotonic_ns as now
+from typing import Any
+
+CLIENT, SERVER = "10.77.{}.1", "10.77.{}.2"  # a path's two ends; the number is the path's
+MTU = 1500
+SECOND = 1_000_000_000
+LATE = 100_000  # nanoseconds: releases later than this are logged one by one
+
+_CLONE_NEWNET = 0x40000000
+_PR_SET_PDEATHSIG = 1
+_TUNSETIFF = 0x400454CA
+_IFF_TUN_NO_PI = 0x0001 | 0x1000
+_FIN, _SYN, _ACK = 0x01, 0x02, 0x10
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process when the one that started it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def enter(namespace: int) -> None:
+    """Put this thread, and what it starts from now on, into a network namespace, given its descriptor."""
+    if _libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "cannot enter the network namespace")
+
+
+# ── namespaces and devices ──
+
+
+def make_namespace(addresses: dict[str, tuple[str, str]]) -> tuple[int, list[int]]:
+    """Enter a new namespace, with a TUN device for each name → (own address, the other's); its descriptors."""
+    if _libc.unshare(_CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "cannot make a network namespace")
+    _ip("link", "set", "lo", "up")
+    devices = [_make_device(name, *ends) for name, ends in addresses.items()]
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY), devices
+
+
+def _make_device(name: str, own: str, other: str) -> int:
+    device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TUN_NO_PI))
+    _ip("link", "set", name, "addrgenmode", "none")  # no IPv6, whose neighbourly packets would be counted
+    _ip("address", "add", own, "peer", other, "dev", name)
+    _ip("link", "set", name, "mtu", str(MTU), "txqueuelen", "10000", "up")
+    return device
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+# ── what is seen of TCP ──
+
+
+class Flow:
+    """One TCP connection, as its client sees it: `turns` are a request and its answer each, in order.
+
+    A turn is five instants: first and last byte asked, last byte acknowledged, first and last byte answered. What the
+    client sends is timed when it leaves the client, what it gets when it is handed to the client.
+    """
+
+    def __init__(self, opened: int) -> None:
+        self.opened = opened
+        self.connected = 0
+        self.turns: list[list[int]] = []
+        self.sent = 0  # the sequence number after the client's last byte
+        self.got = 0  # the same of the server
+
+    def asks(self, at: int, end: int) -> None:
+        """The client sends bytes that it has not sent before."""
+        if not self.turns or self.turns[-1][3]:
+            self.turns.append([at, at, 0, 0, 0])
+        self.turns[-1][1:3] = [at, 0]
+        self.sent = end
+
+    def hears(self, at: int, acknowledged: int, payload: int) -> None:
+        """The client is handed a segment."""
+        if not self.turns:
+            return
+        turn = self.turns[-1]
+        if not turn[2] and acknowledged == self.sent:
+            turn[2] = at
+        if payload:
+            turn[3] = turn[3] or at
+            turn[4] = at
+
+
+class Path:
+    """Both directions between the two namespaces, and all that went over them."""
+
+    def __init__(self, client: int, server: int, specification: dict[str, Any], seed: int) -> None:
+        self.flows: dict[int, Flow] = {}  # by the client's port; a port that is used again is another flow
+        self.past: list[Flow] = []
+        self.up = Direction(client, server, specification["up"], Random(seed), self.goes_up, None)
+        self.down = Direction(
+            server, client, specification["down"], Random(seed + 1), self.goes_down, self.arrives
+        )
+
+    def goes_up(self, packet: bytes, at: int) -> bool:
+        """A packet leaves the client; returns whether it was sent before."""
+        segment = parse(packet)
+        if segment is None:
+            return False
+        port, _, sequence, _, flags, payload = segment
+        flow = self.flows.get(port)
+        if flags & _SYN:
+            if flow and not flow.connected:
+                return True
+            if flow:
+                self.past.append(flow)
+            flow = self.flows[port] = Flow(at)
+            flow.sent = sequence + 1 & 0xFFFFFFFF
+        elif flow and payload:
+            end = sequence + payload & 0xFFFFFFFF
+            if not after(end, flow.sent):
+                return True
+            flow.asks(at, end)
+        return False
+
+    def goes_down(self, packet: bytes, at: int) -> bool:
+        """A packet leaves the server; returns whether it was sent before."""
+        segment = parse(packet)
+        if segment is None or not (flow := self.flows.get(segment[1])):
+            return False
+        _, _, sequence, _, flags, payload = segment
+        if flags & _SYN:
+            seen, flow.got = flow.got, sequence + 1 & 0xFFFFFFFF
+            return seen == flow.got
+        if not payload:
+            return False
+        end = sequence + payload & 0xFFFFFFFF
+        if not after(end, flow.got):
+            return True
+        flow.got = end
+        return False
+
+    def arrives(self, packet: bytes, at: int) -> None:
+        """A packet is handed to the client."""
+        segment = parse(packet)
+        if segment is None or not (flow := self.flows.get(segment[1])):
+            return
+        if segment[4] & _SYN:
+            flow.connected = flow.connected or at
+        else:
+            flow.hears(at, segment[3], segment[5])
+
+    def log(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        flows = [*self.past, *self.flows.values()]
+        return {
+            "up": self.up.log,
+            "down": self.down.log,
+            "flows": [{"opened": f.opened, "connected": f.connected, "turns": f.turns} for f in flows],
+        }
+
+
+def parse(packet: bytes) -> tuple[int, int, int, int, int, int] | None:
+    """(source port, destination port, sequence, acknowledged, flags, payload bytes) of TCP over IPv4."""
+    if packet[0] >> 4 != 4 or packet[9] != 6:
+        return None
+    head = (packet[0] & 15) * 4
+    source, destination, sequence, acknowledged, offset, flags = struct.unpack_from("!HHIIBB", packet, head)
+    return source, destination, sequence, acknowledged, flags, len(packet) - head - (offset >> 4) * 4
+
+
+def after(one: int, other: int) -> bool:
+    """Whether a sequence number comes after another, round the corner too."""
+    return 0 < (one - other & 0xFFFFFFFF) < 1 << 31
+
+
+class Direction:
+    """Takes packets from one device and hands them to the other when they are due, in their order."""
+
+    def __init__(
+        self, source: int, sink: int, specification: dict[str, Any], random: Random, see: Any, hand: Any
+    ) -> None:
+        self.source, self.sink = source, sink
+        self.queue: deque[tuple[int, bytes]] = deque()
+        self.log: dict[str, list[Any]] = {"at": [], "bytes": [], "lost": [], "again": [], "late": []}
+        self._see, self._hand = see, hand
+        self._random = random
+        self._delay = round(specification.get("delay", 0) * SECOND)
+        self._jitter = round(specification.get("jitter", 0) * SECOND)
+        self._loss = specification.get("loss", 0.0)
+        rate = specification.get("bits_per_second")
+        self._per_byte = 8 * SECOND / rate if rate else 0.0
+        self._free = 0.0  # when the narrow place is free again
+        self._last = 0
+
+    def take(self) -> None:
+        """Read one packet, and decide when it is handed over, if at all."""
+        packet = os.read(self.source, 65536)
+        at = now()
+        log = self.log
+        log["at"].append(at)
+        log["bytes"].append(len(packet))
+        if self._see(packet, at):
+            log["again"].append(at)
+        if self._loss and self._random.random() < self._loss:
+            log["lost"].append(at)
+            return
+        self._free = max(self._free, at) + len(packet) * self._per_byte
+        due = round(self._free) + self._delay + (self._random.randrange(self._jitter) if self._jitter else 0)
+        self._last = max(self._last, due)  # a network like this one keeps the order
+        self.queue.append((self._last, packet))
+
+    def give(self) -> None:
+        """Hand over what is due."""
+        while self.queue and self.queue[0][0] <= (at := now()):
+            due, packet = self.queue.popleft()
+            os.write(self.sink, packet)
+            if self._hand:
+                self._hand(packet, at)
+            if at - due > LATE:
+                self.log["late"].append([at, at - due])
+
+
+# ── the process ──
+
+
+def main() -> None:
+    """Make the lab, say where it is, and relay until standard input ends."""
+    die_with_parent()
+    specification: dict[str, Any] = json.loads(sys.argv[1])
+    numbers = {name: number for number, name in enumerate(specification, 1)}
+    ends = {name: (CLIENT.format(number), SERVER.format(number)) for name, number in numbers.items()}
+    client, clients = make_namespace(ends)
+    server, servers = make_namespace({name: (theirs, own) for name, (own, theirs) in ends.items()})
+    paths = {
+        name: Path(near, far, specification[name], 2 * numbers[name])
+        for name, near, far in zip(specification, clients, servers, strict=True)
+    }
+    os.setpriority(os.PRIO_PROCESS, 0, -20)
+    print(json.dumps({"client": client, "server": server, "ends": ends}), flush=True)
+    relay(paths)
+
+
+def relay(paths: dict[str, Path]) -> None:
+    """Poll: an epoll timer ticks in milliseconds, and a sleeper wakes some tens of microseconds late."""
+    gc.collect()
+    gc.disable()
+    directions = [direction for path in paths.values() for direction in (path.up, path.down)]
+    by_source = {direction.source: direction for direction in directions}
+    watch = select.poll()
+    for source in (*by_source, 0):
+        watch.register(source, select.POLLIN | (select.POLLHUP if source == 0 else 0))
+    gaps: list[list[int]] = []  # when the relay itself stood still: [until, for how long]
+    before = now()
+    while True:
+        for ready, _ in watch.poll(0):
+            if ready in by_source:
+                by_source[ready].take()
+            elif not sys.stdin.readline():
+                return
+            else:
+                print(json.dumps({"gaps": gaps, "paths": {n: p.log() for n, p in paths.items()}}), flush=True)
+                before = now()
+        for direction in directions:
+            direction.give()
+        if (at := now()) - before > LATE:
+            gaps.append([at, at - before])
+        before = at
+
+
+if __name__ == "__main__":
+    main()
