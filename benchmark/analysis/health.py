@@ -83,7 +83,8 @@ def saturated(run: Run, rounds: Iterable[Round]) -> bool:
     Then throughput is *at least* what was seen, and latencies are the generator's own. In an open loop a full core
     does no harm that lateness would not show.
     """
-    used = [(r.cpu_seconds, r.measured) for r in rounds]
+    processes = int(run.generator.get("processes", 1))
+    used = [(r.cpu_seconds, r.measured * processes) for r in rounds]
     measured = math.fsum(seconds for _, seconds in used)
     return not run.settings["open_loop"] and math.fsum(cpu for cpu, _ in used) > FULL_CORE * measured > 0
 
@@ -109,11 +110,16 @@ def generator_of(run: Run) -> Generator:
 def verdict_of(
     run: Run, comparisons: Sequence[Comparison], objectives: Sequence[ObjectiveResult], doubts: Sequence[str]
 ) -> Verdict:
-    """Interrupted, else invalid, else whether the objectives were met.
+    """Invalid (a process was lost), else interrupted, else invalid, else whether the objectives were met.
 
     Args:
         doubts: why headlines are withheld on the generator's account.
     """
+    if run.lost:
+        return Verdict(
+            status="invalid",
+            reasons=[f"{run.lost}; what was measured until then is kept; run it again"],
+        )
     if run.interrupted:
         reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
         return Verdict(status="interrupted", reasons=[reason])

@@ -17,11 +17,13 @@ VALUES = {
     "--duration",
     "--warmup",
     "--rounds",
+    "--processes",
     "--out",
     "-o",
 }
 SWITCHES = {"--as-scenario", "--dry-run", "--quiet"}
 LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
+RUN = ("rounds", "processes")
 
 
 def curl(arguments: Sequence[str]) -> ExitStatus:
@@ -29,10 +31,10 @@ def curl(arguments: Sequence[str]) -> ExitStatus:
     ours, theirs = split(arguments)
     command = parse_curl(theirs)
     load = {name: ours[f"--{name}"][-1] for name in LOAD if f"--{name}" in ours}
-    rounds = ours.get("--rounds", [None])[-1]
-    loaded = curl_scenario(command, ours.get("--vs", []), load, rounds)
+    run = {name: ours[f"--{name}"][-1] for name in RUN if f"--{name}" in ours}
+    loaded = curl_scenario(command, ours.get("--vs", []), load, run)
     if "--as-scenario" in ours:
-        print(as_scenario(command, ours.get("--vs", []), load, rounds), end="")
+        print(as_scenario(command, ours.get("--vs", []), load, run), end="")
         return ExitStatus.OK
     folder = ours.get("--out", ours.get("-o"))
     out = Path(folder[-1]) if folder else None

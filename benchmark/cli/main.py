@@ -25,6 +25,10 @@ Out = Annotated[
     typer.Option("-o", "--out", metavar="DIR", help="Results folder (default: results/<stamp>-<name>)."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no tables: the answer only.")]
+Processes = Annotated[
+    str | None,
+    typer.Option("--processes", metavar="N|auto", help="Processes that send (default: as the load needs)."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")]
 
 
@@ -43,19 +47,23 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. load.rate=500/s.")
     ] = None,
+    processes: Processes = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: one target, two, or more."""
     from benchmark.cli.run import run
 
-    raise typer.Exit(run(scenario, out, overrides=set_ or (), dry_run=dry_run, quiet=quiet))
+    raise typer.Exit(
+        run(scenario, out, overrides=set_ or (), processes=processes, dry_run=dry_run, quiet=quiet)
+    )
 
 
 @app.command(
     context_settings={"ignore_unknown_options": True},
     epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s, --warmup 2s, --rounds 10, "
-    "-o DIR, --as-scenario, --dry-run, --quiet. All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
+    "--processes N, -o DIR, --as-scenario, --dry-run, --quiet. "
+    "All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
 )
 def curl(
     arguments: Annotated[

@@ -7,13 +7,14 @@ import time
 
 from tqdm import tqdm
 
+from benchmark.execution.group import Snapshot
 from benchmark.execution.plan import Plan
 from benchmark.measure.recording import Recording
 from benchmark.units import MILLISECOND, NANOSECONDS
 
 
 class Progress:
-    """Use as a context manager; `observe` takes each part of a recording as it comes."""
+    """Use as a context manager; `observe` takes each snapshot as it comes."""
 
     def __init__(self, plan: Plan, *, quiet: bool) -> None:
         self._seconds = plan.measured / NANOSECONDS * plan.rounds * len(plan.targets)
@@ -33,8 +34,9 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         self._bar.close()
 
-    def observe(self, part: Recording) -> None:
+    def observe(self, snapshot: Snapshot) -> None:
         """Move the bar on by the time that this part covers, and show what was seen so far."""
+        part = snapshot.recording
         if self._bar.disable or not part.scheduled:
             return
         self._seen.merge(part)

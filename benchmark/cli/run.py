@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +11,10 @@ from rich.console import Console
 
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
+from benchmark.cli.stopping import Stopping
 from benchmark.errors import ExitStatus, VpcbenchError
-from benchmark.execution.environment import environment
-from benchmark.execution.local import LocalWorker
+from benchmark.execution.environment import cores, environment
+from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import check_fairness, notes_on, preflight
 from benchmark.execution.rounds import Conductor
@@ -35,8 +33,18 @@ if TYPE_CHECKING:
 WRITTEN = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
 
 
-def run(path: Path, out: Path | None, *, overrides: Sequence[str], dry_run: bool, quiet: bool) -> ExitStatus:
+def run(
+    path: Path,
+    out: Path | None,
+    *,
+    overrides: Sequence[str],
+    processes: str | None = None,
+    dry_run: bool,
+    quiet: bool,
+) -> ExitStatus:
     """Run the scenario in a file."""
+    if processes is not None:
+        overrides = [*overrides, f"processes={processes}"]
     return measure(load_scenario(path, overrides), out, dry_run=dry_run, quiet=quiet)
 
 
@@ -72,8 +80,9 @@ def _measure(
     quiet: bool,
     simulated: bool,
 ) -> ExitStatus:
-    with stop_on_signals() as stopping, LocalWorker(lambda: bool(stopping)) as worker:
-        baseline, probes = preflight(plan, worker, loaded.scenario.allow)
+    with Stopping() as stopping, LocalWorkers(stopping) as workers:
+        baseline, probes = preflight(plan, workers, loaded.scenario.allow)
+        workers.grow(plan.processes(cores(), min(probe.service for probe in baseline.values())))
         kept = Run(
             name=loaded.scenario.name,
             started_at=_stamp(),
@@ -93,12 +102,12 @@ def _measure(
         )
         folder = make_folder(kept.name, out)
         with Progress(plan, quiet=quiet) as progress:
-            conductor = Conductor(plan, worker, baseline, probes, progress.observe)
+            conductor = Conductor(plan, workers, baseline, probes, progress.observe)
             for pair in conductor.rounds():
                 kept.rounds.extend(pair)
                 kept.finished_at = _stamp()
                 kept.generator = conductor.generator()
-                kept.interrupted = conductor.interrupted
+                kept.interrupted, kept.lost = stopping.reason, workers.lost
                 save_run(folder, kept, redactor)  # after every pair, so that a later failure loses nothing
     result = publish(kept, folder, redactor)
     report = describe(result, kept)
@@ -168,25 +177,6 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "simulated": simulated,
         "seed": scenario.seed,
     }
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[list[int]]:
-    """The first Ctrl-C or SIGTERM is noted in the list; the second interrupts at once."""
-    noted: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-        print("\nStopping: waiting for what is in flight. Again to stop at once.", file=sys.stderr)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield noted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _stamp() -> str:

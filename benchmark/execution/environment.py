@@ -24,12 +24,17 @@ def environment() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "cores": cores(),
         "load_average": os.getloadavg()[0],
         "openssl": ssl.OPENSSL_VERSION,
         "proxies": sorted(getproxies()),  # which are set; requests never use them
         **{name: version(name) for name in _LIBRARIES},
     }
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -1,123 +1,260 @@
-"""Workers on this machine: processes of their own, spoken to over pipes."""
+"""Workers on this machine: processes of their own, spoken to over pipes.
+
+A worker process that loses its parent ends itself: nothing it holds can be left behind.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 from typing import Any
 
 from benchmark.clock import now
+from benchmark.errors import ExitStatus, VpcbenchError
+from benchmark.execution.group import Outcome, SharedRound, Snapshot
 from benchmark.execution.plan import ProbeOrder, RoundOrder
-from benchmark.execution.worker import STOP, RoundReport, Started, work
-from benchmark.measure.exchange import Failure
+from benchmark.execution.worker import CANCEL, GRACE, STOP, Start, work
 from benchmark.measure.probe import Probe
-from benchmark.measure.recording import Recording
-from benchmark.schedule.base import due_before
+from benchmark.units import MILLISECOND
 
 PATIENCE = 5.0  # seconds that a worker is given to end
+HURRY = 2.0  # the same, once the user will not wait
+LOOK_UP = 0.1  # seconds between two looks at whether the user wants to stop
+LEAD = 20 * MILLISECOND  # between the last worker's being ready and the schedule's zero
+
+Observe = Callable[[Snapshot], None]
+Stopping = Callable[[], int]  # 0: go on; 1: ask no more, and wait for what is in flight; 2: stop at once
 
 
-class WorkerLost(Exception):  # noqa: N818  # it is a fact about a round, told in its result, not a fault of ours
-    """The worker ended in the middle of an order."""
+class WorkerLost(VpcbenchError):  # noqa: N818  # a fact about a run, told in its result
+    """A worker process ended by itself, or was killed."""
+
+    status = ExitStatus.INVALID
+
+
+class Interrupted(VpcbenchError):  # noqa: N818  # the user wanted it
+    """The user stopped the program before there was anything to save."""
+
+    status = ExitStatus.INTERRUPTED
 
 
 class LocalWorker:
-    """A spawned worker process. Use as a context manager: leaving ends the process."""
+    """One spawned process."""
 
-    def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs,), name="vpcbench-worker", daemon=True)
-        self._process.start()
+        with _signals_held():
+            self._process.start()
         theirs.close()
-        self._stopping = stopping
-        self._told_to_stop = False
 
-    def __enter__(self) -> LocalWorker:
-        return self
+    @property
+    def pid(self) -> int | None:
+        """The process that sends."""
+        return self._process.pid
 
-    def __exit__(self, *error: object) -> None:
+    def tell(self, order: object) -> None:
+        """Give it an order.
+
+        Raises:
+            WorkerLost: it is gone.
+        """
         try:
-            self._pipe.send(None)
+            self.pipe.send(order)
+        except OSError as error:
+            raise self._lost() from error
+
+    def hear(self) -> Any:
+        """What it says next.
+
+        Raises:
+            WorkerLost: it is gone.
+        """
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+
+    def kill(self) -> None:
+        """End it at once; `hear` and `tell` will find it lost."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """Let the process end, or make it."""
+        try:
+            self.pipe.send(None)
         except OSError:
             self._process.kill()  # it is gone already; this only makes sure
         self._process.join(PATIENCE)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        self._pipe.close()
+        self.pipe.close()
+
+    def _lost(self) -> WorkerLost:
+        self._process.join(PATIENCE)
+        status = self._process.exitcode
+        how = f"exit status {status}"
+        if status and status < 0:
+            how = f"killed by {signal.Signals(-status).name}"
+        return WorkerLost(
+            f"a sending process was lost ({how}); where the system ran out of memory, its log says so (dmesg)"
+        )
+
+
+class LocalWorkers:
+    """The processes that send. Use as a context manager: it begins with one, and leaving ends them all."""
+
+    def __init__(self, stopping: Stopping = lambda: 0) -> None:
+        self.lost = ""  # how a worker was lost, where one was
+        self._stopping = stopping
+        self._workers: list[LocalWorker] = []
+
+    def __enter__(self) -> LocalWorkers:
+        self.grow(1)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for worker in self._workers:
+            if error[0] is not None or self._stopping():  # it may be busy with what nobody wants any more
+                worker.kill()
+        for worker in self._workers:
+            worker.end()
+
+    @property
+    def pids(self) -> list[int | None]:
+        """The processes that send."""
+        return [worker.pid for worker in self._workers]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is to be sent: the user wants to stop, or a worker was lost."""
+        return bool(self.lost or self._stopping())
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def grow(self, count: int) -> None:
+        """Have this many workers."""
+        while len(self._workers) < count:
+            self._workers.append(LocalWorker())
 
     def probe(self, order: ProbeOrder) -> Probe:
         """One request, watched closely.
 
         Raises:
             WorkerLost: the process ended.
+            Interrupted: the user wants no more.
         """
-        self._tell(order)
-        while True:
-            heard = self._hear()
-            if isinstance(heard, Probe):
-                return heard
+        worker = self._workers[0]
+        try:
+            worker.tell(order)
+            while not self._stopping():
+                if worker.pipe.poll(LOOK_UP) and isinstance(heard := worker.hear(), Probe):
+                    return heard
+        except WorkerLost as error:
+            self._note_loss(error)
+            raise
+        raise Interrupted("interrupted; nothing was measured")
 
-    def round(self, order: RoundOrder, observe: Callable[[Recording], None]) -> tuple[RoundReport, Recording]:
-        """Run a round; `observe` gets each part of its recording as it comes. Returns the whole recording as well.
+    def round(self, order: RoundOrder, observe: Observe) -> Outcome:
+        """Run a round on all workers; `observe` gets each part of its recording as it comes.
 
-        A worker that is lost ends the round: what was due and not reported is failed (*lost*).
+        Once the user wants to stop, or a worker is lost, all others are stopped in order.
         """
-        whole = Recording()
-        zero = 0
+        return _Round(self._workers, order, observe, self._stopping, self._note_loss).run()
+
+    def _note_loss(self, error: WorkerLost) -> None:
+        self.lost = self.lost or str(error)
+
+
+class _Round:
+    """The messages of one round, to and fro."""
+
+    def __init__(
+        self,
+        workers: list[LocalWorker],
+        order: RoundOrder,
+        observe: Observe,
+        stopping: Stopping,
+        note_loss: Callable[[WorkerLost], None],
+    ) -> None:
+        self._workers = workers
+        self._shared = SharedRound(order, len(workers))
+        self._observe = observe
+        self._stopping = stopping
+        self._note_loss = note_loss
+        self._level = 0  # of stopping, that workers were told
+        self._stopped_at = 0  # instant
+        self._deadline = float("inf")  # for workers to report, once they are stopped
+
+    def run(self) -> Outcome:
+        for at, share in enumerate(self._shared.shares):
+            self._tell(at, share.order)
+        while not self._shared.over:
+            self._hear_all()
+            if self._shared.ready and not self._shared.zero:
+                self._shared.zero = now() + LEAD
+                self._tell_all(Start(self._shared.zero))
+            self._stop_if_wanted()
+        return self._shared.outcome(self._stopped_at)
+
+    def _hear_all(self) -> None:
+        going = {self._workers[at].pipe: at for at in self._going()}
+        for pipe in wait(list(going), LOOK_UP):
+            at = going[pipe]  # type: ignore[index]  # it is one of ours
+            try:
+                said = self._workers[at].hear()
+            except WorkerLost as error:
+                self._lose(at, error)
+                continue
+            snapshot = self._shared.hear(at, said, now())
+            if snapshot:
+                self._observe(snapshot)
+
+    def _going(self) -> Iterator[int]:
+        return (at for at, share in enumerate(self._shared.shares) if not share.over)
+
+    def _tell_all(self, order: object) -> None:
+        for at in list(self._going()):
+            self._tell(at, order)
+
+    def _tell(self, at: int, order: object) -> None:
         try:
-            self._tell(order)
-            while True:
-                heard = self._hear()
-                if isinstance(heard, Started):
-                    zero = heard.zero
-                elif isinstance(heard, Recording):
-                    whole.merge(heard)
-                    observe(heard)
-                elif isinstance(heard, RoundReport):
-                    whole.merge(heard.recording)
-                    observe(heard.recording)
-                    return heard, whole
-        except WorkerLost:
-            return _lost(order, whole, zero), whole
+            self._workers[at].tell(order)
+        except WorkerLost as error:
+            self._lose(at, error)
 
-    def _tell(self, order: object) -> None:
-        try:
-            self._pipe.send(order)
-        except OSError as error:
-            raise WorkerLost from error
+    def _lose(self, at: int, error: WorkerLost) -> None:
+        self._note_loss(error)
+        self._observe(self._shared.lose(at, now()))
 
-    def _hear(self) -> Any:
-        try:
-            while not self._pipe.poll(0.1):
-                if self._stopping() and not self._told_to_stop:
-                    self._told_to_stop = True
-                    self._pipe.send(STOP)
-            return self._pipe.recv()
-        except (EOFError, OSError) as error:
-            raise WorkerLost from error
+    def _stop_if_wanted(self) -> None:
+        lost = any(share.lost for share in self._shared.shares)
+        wanted = max(self._stopping(), 1 if lost else 0)
+        if wanted > self._level:
+            self._stopped_at = self._stopped_at or now()
+            for level in range(self._level + 1, min(wanted, 2) + 1):
+                self._tell_all(STOP if level == 1 else CANCEL)
+            self._level = wanted
+            self._deadline = time.monotonic() + (GRACE + PATIENCE if wanted == 1 else HURRY)
+        if time.monotonic() > self._deadline:  # it hears nothing any more
+            for at in self._going():
+                self._workers[at].kill()
 
 
-def _lost(order: RoundOrder, whole: Recording, zero: int) -> RoundReport:
-    """Account for a round whose worker was lost: due before now and unreported is lost, due later is unsent."""
-    if order.schedule.after(0) is None:
-        end = order.warmup + order.measured
-        gone = min(end, now() - zero) if zero else 0
-        due = due_before(order.schedule, max(gone, order.warmup), since=order.warmup)
-        lost = max(0, due - whole.scheduled)
-        whole.failures[Failure.LOST.label] += lost
-        whole.unanswered += lost
-        whole.scheduled += lost
-        whole.unsent = due_before(order.schedule, end, since=order.warmup) - whole.scheduled
-        whole.scheduled += whole.unsent
-    return RoundReport(
-        recording=Recording(),
-        unmeasured=0,
-        addresses=(),
-        busiest=0,
-        cpu_seconds=0.0,
-        spun_seconds=0.0,
-        max_rss_bytes=0,
-        stopped=True,
-    )
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Start a process that a Ctrl-C or SIGTERM to the whole group cannot end before it ignores them itself."""
+    resource_tracker.ensure_running()  # starting it lifts the mask, and starting a process starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

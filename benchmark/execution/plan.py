@@ -5,12 +5,13 @@ Everything here is frozen and picklable, so that the same order can go to a proc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.schedule.base import Schedule
+from benchmark.schedule.base import Schedule, part_of
 from benchmark.schedule.closed_loop import ClosedLoop
 from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
@@ -21,6 +22,9 @@ from benchmark.units import NANOSECONDS
 if TYPE_CHECKING:
     from benchmark.scenario.load import LoadedScenario
     from benchmark.scenario.model import Load
+
+
+HELD = 5_000  # requests per second that one process clearly holds
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class RoundOrder:
     """One round on one target. Times in nanoseconds."""
 
     target: TargetPlan
+    number: int
     schedule: Schedule
     mix: Mix
     warmup: int
@@ -53,6 +58,16 @@ class RoundOrder:
     limit: int  # of connections
     keep_connections: bool
     resend_stale: bool
+
+    def share(self, at: int, of: int) -> RoundOrder:
+        """The part of worker number `at` of `of`: all of them together carry out this order."""
+        return replace(
+            self,
+            schedule=self.schedule.share(at, of),
+            mix=self.mix.share(at, of),
+            connections=part_of(self.connections, at, of),
+            limit=part_of(self.limit, at, of),
+        )
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,7 @@ class Plan:
     seed: int
     keep_connections: bool
     resend_stale: bool
+    asked_processes: int | None = None  # None: as many as the load needs
 
     @property
     def open_loop(self) -> bool:
@@ -81,6 +97,24 @@ class Plan:
     def timeout(self) -> int:
         """The longest a request may take, in nanoseconds."""
         return max(request.timeout for target in self.targets for request in target.requests)
+
+    @property
+    def limit(self) -> int:
+        """How many connections may be open at once."""
+        return self.load.max_connections if self.load.connections is None else self.load.connections
+
+    def processes(self, cores: int, quickest: int) -> int:
+        """How many processes send: as many as was asked for, else as the load needs and there are cores for.
+
+        Never more than connections, so that each has one. A closed loop can ask no faster than its connections come
+        back, so `quickest`, the shortest answer seen (nanoseconds), bounds its rate.
+        """
+        if self.asked_processes is not None:
+            return min(self.asked_processes, self.limit)
+        rate = self.load.rate
+        if rate is None:
+            rate = self.limit * NANOSECONDS / max(quickest + (self.load.think or 0) * NANOSECONDS, 1)
+        return max(1, min(math.ceil(rate / HELD), cores, self.limit))
 
     def schedule(self, number: int) -> Schedule:
         """When requests are due in round `number`: the same for every target."""
@@ -104,15 +138,15 @@ class Plan:
         self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int
     ) -> RoundOrder:
         """Round `number` on `target`, over connections opened beforehand."""
-        limit = self.load.max_connections if self.load.connections is None else self.load.connections
         return RoundOrder(
             target=target,
+            number=number,
             schedule=self.schedule(number),
             mix=Mix(self.shares, self.seed * 1_000_003 + number),
             warmup=warmup,
             measured=measured,
-            connections=min(connections, limit),
-            limit=limit,
+            connections=min(connections, self.limit),
+            limit=self.limit,
             keep_connections=self.keep_connections,
             resend_stale=self.resend_stale,
         )
@@ -142,4 +176,5 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         seed=scenario.seed,
         keep_connections=scenario.keep_connections,
         resend_stale=scenario.resend_stale,
+        asked_processes=None if scenario.processes == "auto" else scenario.processes,
     )

@@ -9,7 +9,7 @@ from itertools import combinations
 from benchmark.eas.address import address_class, is_vpc
 from benchmark.eas.diagnose import TRANSIENT, diagnose
 from benchmark.errors import InputError, TargetError
-from benchmark.execution.local import LocalWorker
+from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
 from benchmark.measure.probe import Probe
 
@@ -33,7 +33,7 @@ def check_fairness(plan: Plan, allowed: Collection[str]) -> None:
 
 
 def preflight(
-    plan: Plan, worker: LocalWorker, allowed: Collection[str]
+    plan: Plan, workers: LocalWorkers, allowed: Collection[str]
 ) -> tuple[dict[str, Probe], dict[str, int]]:
     """The last probe of every target, and how many were sent to each.
 
@@ -45,7 +45,7 @@ def preflight(
     sent: dict[str, int] = {}
     faults = []
     for target in plan.targets:
-        probe, sent[target.name] = _probe(target, worker)
+        probe, sent[target.name] = _probe(target, workers)
         probes[target.name] = probe
         fault = diagnose(target.destination.host, probe)
         if fault:
@@ -81,9 +81,9 @@ def notes_on(target: TargetPlan, probe: Probe) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _probe(target: TargetPlan, worker: LocalWorker) -> tuple[Probe, int]:
+def _probe(target: TargetPlan, workers: LocalWorkers) -> tuple[Probe, int]:
     for tried in range(1, TRIES + 1):
-        probe = worker.probe(ProbeOrder(target))
+        probe = workers.probe(ProbeOrder(target))
         if probe.status not in TRANSIENT or not diagnose(target.destination.host, probe) or tried == TRIES:
             break
         time.sleep(BETWEEN_TRIES)

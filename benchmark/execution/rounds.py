@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from benchmark.execution.local import LocalWorker, WorkerLost
+from benchmark.execution.group import Outcome
+from benchmark.execution.local import Interrupted, LocalWorkers, Observe, WorkerLost
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
+from benchmark.execution.strain import Strain
 from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
 from benchmark.measure.recording import Recording
@@ -20,23 +23,39 @@ HARMFUL_LATENESS = 0.05  # of the mean response
 LEAST_LATENESS = 1 * MILLISECOND  # below this, waking up late is ordinary
 RECOVERY_TRIES = 20
 BETWEEN_PROBES = 0.5  # seconds
+STOPPED = "the run was stopped during it"
 
-Observe = Callable[[Recording], None]
+
+@dataclass
+class Usage:
+    """What one worker used, over all rounds."""
+
+    cpu_seconds: float = 0.0  # of measured parts
+    max_rss_bytes: int = 0
+    strain: Strain = field(default_factory=Strain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        return {
+            "cpu_seconds": self.cpu_seconds,
+            "max_rss_bytes": self.max_rss_bytes,
+            "seconds": self.strain.wall,
+            "run_queue_seconds": self.strain.run_queue,
+            "steal_seconds": self.strain.steal,
+            "gc_seconds": self.strain.gc,
+        }
 
 
 @dataclass
 class Conductor:
-    """Runs a plan's rounds on a worker, one after the other, and remembers what the next one needs to know."""
+    """Runs a plan's rounds on workers, one after the other, and remembers what the next one needs to know."""
 
     plan: Plan
-    worker: LocalWorker
+    workers: LocalWorkers
     baseline: dict[str, Probe]  # how each target answers when it is idle
     probes: dict[str, int]  # requests sent outside rounds, counted on
     observe: Observe
-    max_rss_bytes: int = 0
-    cpu_seconds: float = 0.0
-    stopped: bool = False
-    interrupted: str = ""  # why the run ended early
+    _usage: list[Usage] = field(default_factory=list, init=False)
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
 
@@ -50,53 +69,67 @@ class Conductor:
             self.plan.rounds + max(1, math.floor(MOST_REPEATED * self.plan.rounds)),
         )
         number = 0
-        while number < wanted and not self.stopped:
+        while number < wanted and not self.workers.stopped:
             pair = list(self._pair(number))
             flaw = next((round_.flaw for round_ in pair if round_.flaw), "")
+            if number and any(round_.stopped for round_ in pair):
+                flaw = flaw or STOPPED  # of the first pair there is nothing better
             if flaw:
                 wanted = min(wanted + 1, most)
             yield [replace(round_, flaw=round_.flaw or flaw) for round_ in pair]
             number += 1
 
-    def generator(self) -> dict[str, int | float]:
-        """What the load generator itself used."""
-        return {"processes": 1, "cpu_seconds": self.cpu_seconds, "max_rss_bytes": self.max_rss_bytes}
+    def generator(self) -> dict[str, Any]:
+        """What the load generator itself used, in all and by worker."""
+        return {
+            "processes": len(self.workers),
+            "cpu_seconds": math.fsum(each.cpu_seconds for each in self._usage),
+            "max_rss_bytes": sum(each.max_rss_bytes for each in self._usage),
+            "workers": [each.to_dict() for each in self._usage],
+        }
 
     def _pair(self, number: int) -> Iterator[Round]:
         connections = self._connections()
         warmup = self._warmup(connections)
         measured = max(self.plan.measured, 5 * max(probe.service for probe in self.baseline.values()))
         for target in self.plan.sequence(number):
-            if self.stopped:
+            if self.workers.stopped:
                 return
             yield self._round(target, number, warmup, measured, connections)
 
     def _round(self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int) -> Round:
         order = self.plan.order(target, number, warmup, measured, connections)
-        report, recording = self.worker.round(order, self.observe)
-        lost = recording.failures[Failure.LOST.label]
-        self.stopped = report.stopped
-        if report.stopped:
-            self.interrupted = "the worker process was lost" if lost else "stopped by a signal"
-        self.max_rss_bytes = max(self.max_rss_bytes, report.max_rss_bytes)
-        self.cpu_seconds += report.cpu_seconds
-        self._busiest = max(self._busiest, report.busiest)
-        p99 = recording.histograms["response"].quantile(0.99)
-        if math.isfinite(p99):
-            self._slowest = max(self._slowest, round(p99))
-        if any(recording.failures[kind.label] for kind in TIMEOUTS) and not self.stopped:
+        outcome = self.workers.round(order, self.observe)
+        recording = outcome.recording
+        self._note(outcome)
+        if any(recording.failures[kind.label] for kind in TIMEOUTS) and not self.workers.stopped:
             self._await_recovery(target)
         return Round(
             target=target.name,
             number=number,
             warmup=warmup / NANOSECONDS,
-            measured=measured / NANOSECONDS,
+            measured=outcome.measured / NANOSECONDS,
             recording=recording,
-            addresses=report.addresses,
-            unmeasured=report.unmeasured,
-            cpu_seconds=report.cpu_seconds,
-            flaw="the worker process was lost" if lost else flaw_of(recording),
+            addresses=outcome.addresses,
+            unmeasured=outcome.unmeasured,
+            cpu_seconds=outcome.cpu_seconds,
+            flaw=self.workers.lost if outcome.lost else flaw_of(recording),
+            stopped=outcome.measured < measured,
         )
+
+    def _note(self, outcome: Outcome) -> None:
+        """Remember what the next rounds need, and what this one cost."""
+        self._busiest = max(self._busiest, outcome.busiest)
+        p99 = outcome.recording.histograms["response"].quantile(0.99)
+        if math.isfinite(p99):
+            self._slowest = max(self._slowest, round(p99))
+        self._usage += [Usage() for _ in range(len(self.workers) - len(self._usage))]
+        for usage, report in zip(self._usage, outcome.reports, strict=False):
+            if report is None:
+                continue
+            usage.cpu_seconds += report.cpu_seconds
+            usage.max_rss_bytes = max(usage.max_rss_bytes, report.max_rss_bytes)
+            usage.strain += report.strain
 
     def _connections(self) -> int:
         """Equal pools for all targets: what the load needs at the slowest answer seen, or the most ever needed."""
@@ -119,9 +152,8 @@ class Conductor:
         for _ in range(RECOVERY_TRIES):
             self.probes[target.name] += 1
             try:
-                probe = self.worker.probe(ProbeOrder(target))
-            except WorkerLost:
-                self.stopped = True
+                probe = self.workers.probe(ProbeOrder(target))
+            except (WorkerLost, Interrupted):  # `workers` knows
                 return
             if probe.failure is Failure.NONE and probe.service <= usual:
                 return

@@ -22,7 +22,6 @@ from benchmark.schedule.base import Schedule
 from benchmark.transport.base import Transport
 from benchmark.units import MILLISECOND, NANOSECONDS
 
-LEAD = 2 * MILLISECOND  # between the decision to start and the schedule's zero
 NEAR = 1 * MILLISECOND  # what is this near is polled for
 LOOK_UP = 50 * MILLISECOND  # how often a loop that sleeps looks whether answers have become quick
 MOST_AT_ONCE = 32  # requests sent before answers get their turn

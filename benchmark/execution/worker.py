@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import queue
 import resource
 import signal
 import threading
@@ -21,7 +22,8 @@ import uvloop
 
 from benchmark.clock import now
 from benchmark.execution.plan import ProbeOrder, RoundOrder
-from benchmark.execution.send_loop import LEAD, SendLoop
+from benchmark.execution.send_loop import SendLoop
+from benchmark.execution.strain import Strain, StrainGauge
 from benchmark.measure.exchange import Answer, Exchange
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Recorder
@@ -31,12 +33,15 @@ from benchmark.transport.base import Pool
 from benchmark.transport.http1 import Http1Transport
 
 TELL_EVERY = 0.2  # seconds between two reports of what was recorded
-STOP = "stop"
+GRACE = 10.0  # seconds that exchanges in flight are given once the run is stopped
+READY = "ready"  # a worker has opened its connections, and waits for the common start
+STOP = "stop"  # ask no more, and wait for what is in flight
+CANCEL = "cancel"  # end what is in flight as well
 
 
 @dataclass(frozen=True)
-class Started:
-    """A round's schedule has its zero at this instant."""
+class Start:
+    """The order to send: the schedule has its zero at this instant, for all workers."""
 
     zero: int
 
@@ -53,6 +58,7 @@ class RoundReport:
     spun_seconds: float  # of those, spent polling for what had not come yet
     max_rss_bytes: int
     stopped: bool
+    strain: Strain
 
 
 class Worker:
@@ -61,14 +67,29 @@ class Worker:
     def __init__(self, tell: Callable[[object], None]) -> None:
         self._tell = tell
         self._kept: dict[str, Http1Transport] = {}
+        self._opening: asyncio.Task[None] | None = None
+        self._zero: asyncio.Future[int] | None = None
         self._sending: SendLoop | None = None
+        self._cancel: Callable[[], None] = lambda: None  # of the transport that is in use
         self._stopped = False
 
+    def start(self, zero: int) -> None:
+        """Send what was ordered, from this instant on."""
+        assert self._zero is not None
+        self._zero.set_result(zero)
+
     def stop(self) -> None:
-        """End the round that runs: ask no more."""
+        """End the round that runs: ask no more; what is in flight is waited for, within bounds."""
         self._stopped = True
+        if self._opening:
+            self._opening.cancel()
         if self._sending:
             self._sending.stop()
+        asyncio.get_running_loop().call_later(GRACE, self.cancel)
+
+    def cancel(self) -> None:
+        """End what is in flight."""
+        self._cancel()
 
     async def probe(self, order: ProbeOrder) -> Probe:
         """One exchange over a connection of its own."""
@@ -93,15 +114,17 @@ class Worker:
         """Open connections, warm up, measure, and wait for what is in flight."""
         recorder = Recorder([len(request.wire) for request in order.target.requests])
         transport = self._transport(order, recorder)
-        await transport.open(order.connections)
+        self._cancel = transport.cancel
+        await self._open(transport, order.connections)
         with undisturbed():
-            zero = now() + LEAD
-            sending = self._sending = SendLoop(order, transport, recorder, zero)
-            self._tell(Started(zero))
+            self._zero = asyncio.get_running_loop().create_future()
+            self._tell(READY)
+            sending = self._sending = SendLoop(order, transport, recorder, await self._zero)
             telling = asyncio.get_running_loop().create_task(self._keep_telling(recorder))
             if self._stopped:
                 sending.stop()
-            await sending.run()
+            with StrainGauge() as strain:
+                await sending.run()
             telling.cancel()
         self._sending = None
         if not order.keep_connections:
@@ -120,7 +143,18 @@ class Worker:
             spun_seconds=sending.spun_seconds,
             max_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             stopped=self._stopped,
+            strain=strain.seen,
         )
+
+    async def _open(self, transport: Http1Transport, connections: int) -> None:
+        """Open connections, unless the run is stopped meanwhile."""
+        self._opening = asyncio.get_running_loop().create_task(transport.open(connections))
+        if self._stopped:
+            self._opening.cancel()
+        await asyncio.wait([self._opening])
+        if not self._opening.cancelled():
+            self._opening.result()
+        self._opening = None
 
     async def close(self) -> None:
         """Close what was kept open."""
@@ -165,37 +199,58 @@ def undisturbed() -> Iterator[None]:
 
 def work(pipe: Pipe) -> None:
     """The worker process's whole life: orders in, reports out, until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to judge
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they reach the whole group, and are the parent's to judge
     uvloop.run(_obey(pipe))
 
 
 async def _obey(pipe: Pipe) -> None:
+    """Carry out orders. Threads listen and speak: neither a slow parent nor a full pipe stands in the hot loop."""
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[object] = asyncio.Queue()
-    worker = Worker(pipe.send)
+    reports: queue.SimpleQueue[object] = queue.SimpleQueue()
+    worker = Worker(reports.put)
 
     def take(order: object) -> None:
-        if order == STOP:
+        if isinstance(order, Start):
+            worker.start(order.zero)
+        elif order == STOP:
             worker.stop()
+        elif order == CANCEL:
+            worker.cancel()
         else:
             orders.put_nowait(order)
 
-    def listen() -> (
-        None
-    ):  # in a thread of its own: the loop would make the pipe non-blocking, for sending too
-        while True:
-            try:
-                order = pipe.recv()
-            except (EOFError, OSError):
-                os._exit(1)  # the parent is gone, so nobody wants the rest
-            loop.call_soon_threadsafe(take, order)
-            if order is None:
-                return
-
-    threading.Thread(target=listen, daemon=True).start()
+    listening = threading.Thread(
+        target=_listen, args=(pipe, lambda order: loop.call_soon_threadsafe(take, order)), daemon=True
+    )
+    speaking = threading.Thread(target=_speak, args=(pipe, reports), daemon=True)
+    listening.start()
+    speaking.start()
     while (order := await orders.get()) is not None:
         if isinstance(order, RoundOrder):
-            pipe.send(await worker.round(order))
+            reports.put(await worker.round(order))
         elif isinstance(order, ProbeOrder):
-            pipe.send(await worker.probe(order))
+            reports.put(await worker.probe(order))
     await worker.close()
+    reports.put(None)
+    await asyncio.to_thread(speaking.join)
+
+
+def _listen(pipe: Pipe, take: Callable[[object], object]) -> None:
+    while True:
+        try:
+            order = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # the parent is gone, so nobody wants the rest
+        take(order)
+        if order is None:
+            return
+
+
+def _speak(pipe: Pipe, reports: queue.SimpleQueue[object]) -> None:
+    while (report := reports.get()) is not None:
+        try:
+            pipe.send(report)
+        except OSError:
+            os._exit(1)

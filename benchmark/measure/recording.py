@@ -140,6 +140,13 @@ class Recording:
         self.first_due = min(filter(None, (self.first_due, other.first_due)), default=0)
         self.last_done = max(self.last_done, other.last_done)
 
+    def sent(self) -> Recording:
+        """The same without what was never sent."""
+        new = merged([self])
+        new.scheduled -= new.unsent
+        new.unsent = 0
+        return new
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a file."""
         return {

@@ -32,8 +32,14 @@ class Round:
     recording: Recording
     addresses: tuple[str, ...] = ()
     unmeasured: int = 0  # requests sent in the warm-up
-    cpu_seconds: float = 0.0  # of the generator, over the measured part
+    cpu_seconds: float = 0.0  # of the generator, over the measured part, without polling
     flaw: str = ""  # why the round is not used in figures; it stays in the account
+    stopped: bool = False  # before its end: `measured` is what took place, and what was due later is unsent
+
+    @property
+    def asked(self) -> Recording:
+        """The recording that figures are made of: what was due after the user had stopped the run was nobody's fault."""
+        return self.recording.sent() if self.stopped else self.recording
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a file."""
@@ -70,11 +76,12 @@ class Run:
     )  # requests sent before and between rounds, per target
     generator: dict[str, Any] = field(default_factory=dict)  # processes, cpu_seconds, max_rss_bytes
     interrupted: str = ""  # why the run ended early
+    lost: str = ""  # how a sending process was lost, which no figure survives
     notes: list[str] = field(default_factory=list)
 
     def used(self, target: str) -> list[Recording]:
         """The recordings that figures are made of: of sound rounds, in order."""
-        return [r.recording for r in self.rounds if r.target == target and not r.flaw]
+        return [r.asked for r in self.rounds if r.target == target and not r.flaw]
 
     def account(self, target: str) -> Recording:
         """All that was sent to a target in measured parts, flawed rounds too."""

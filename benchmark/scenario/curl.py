@@ -36,17 +36,17 @@ def curl_scenario(
     command: CurlCommand,
     vs: Sequence[str] = (),
     load: Mapping[str, object] | None = None,
-    rounds: object = None,
+    run: Mapping[str, object] | None = None,
     name: str = "curl",
 ) -> LoadedScenario:
     """The command as a scenario, with the addresses of `vs` beside its own.
 
-    `load` holds a scenario's keys, and its values (or `rounds`) as they stand on the command line.
+    `load` and `run` (rounds, processes) hold a scenario's keys, and values as they stand on the command line.
 
     Raises:
         InputError: it cannot be run; messages name the flag.
     """
-    draft = _draft(command, vs, load or {}, rounds, name)
+    draft = _draft(command, vs, load or {}, run or {}, name)
     origins = Origins("curl", options=draft.options)
     return load_data(draft.data, origins, Path.cwd(), draft.variables, trusted_files=True)
 
@@ -55,15 +55,15 @@ def as_scenario(
     command: CurlCommand,
     vs: Sequence[str] = (),
     load: Mapping[str, object] | None = None,
-    rounds: object = None,
+    run: Mapping[str, object] | None = None,
 ) -> str:
     """The same scenario as YAML, to be kept in a file; credentials are read from the environment.
 
     Raises:
         InputError: it cannot be run.
     """
-    curl_scenario(command, vs, load, rounds)
-    draft = _draft(command, vs, load or {}, rounds, "curl")
+    curl_scenario(command, vs, load, run)
+    draft = _draft(command, vs, load or {}, run or {}, "curl")
     needed = f"# Set in the environment: {', '.join(draft.variables)}\n" if draft.variables else ""
     return needed + write_document(draft.data)
 
@@ -87,7 +87,7 @@ class _Draft:
 
 
 def _draft(
-    command: CurlCommand, vs: Sequence[str], load: Mapping[str, object], rounds: object, name: str
+    command: CurlCommand, vs: Sequence[str], load: Mapping[str, object], run: Mapping[str, object], name: str
 ) -> _Draft:
     """The scenario's data, in the order in which people read it."""
     draft = _Draft()
@@ -102,12 +102,12 @@ def _draft(
         "request": _request(draft, command),
         "load": at_some_pace({key: _value(f"--{key}", value) for key, value in load.items()}),
     }
-    if rounds is not None:
-        draft.data["rounds"] = _value("--rounds", rounds)
+    draft.data |= {key: _value(f"--{key}", value) for key, value in run.items()}
     if not draft.data["request"]:
         del draft.data["request"]
     _check_resolve(command, urls)
-    draft.options |= {("load", key): f"--{key.replace('_', '-')}" for key in load} | {("rounds",): "--rounds"}
+    draft.options |= {("load", key): f"--{key.replace('_', '-')}" for key in load}
+    draft.options |= {(key,): f"--{key}" for key in run}
     draft.options |= {
         ("targets", each): "--vs" if at else "URL" for at, each in enumerate(draft.data["targets"])
     }

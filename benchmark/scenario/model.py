@@ -363,6 +363,10 @@ class Scenario(_Part):
         None, description="The target that the others are compared with. Default: the first."
     )
     confidence: Confidence = Field(0.95, description="The confidence of every interval.")
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto",
+        description="How many processes send. Default: as many as the load needs, and no more than cores.",
+    )
     objectives: Objectives = Field(
         (), description="What must hold, for every target or for `target.metric`. Decides the exit status."
     )

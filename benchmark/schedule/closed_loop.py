@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmark.schedule.base import part_of
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,7 @@ class ClosedLoop:
     def after(self, done: int) -> int:
         """When the one whose answer was complete at `done` asks again."""
         return done + self.think
+
+    def share(self, at: int, of: int) -> ClosedLoop:
+        """An equal part of the connections."""
+        return replace(self, connections=part_of(self.connections, at, of))

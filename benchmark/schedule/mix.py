@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, cycle, repeat
 
 import numpy as np
+
+from benchmark.schedule.base import Seed, seed_of
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,15 @@ class Mix:
     """A request by its weight, then the next of its variants, endlessly."""
 
     shares: tuple[Share, ...]
-    seed: int
+    seed: Seed
     start: int = 0  # which variant comes first where they come in their order
+    step: int = 1  # from one of them to the next
+
+    def share(self, at: int, of: int) -> Mix:
+        """The part of worker number `at` of `of`: choices of its own, and every `of`-th variant."""
+        return replace(
+            self, seed=seed_of(self.seed, at, of), start=self.start + at * self.step, step=self.step * of
+        )
 
     def indexes(self) -> Iterator[int]:
         """Places among the prepared requests."""
@@ -47,8 +56,8 @@ class Mix:
         share = self.shares[number]
         first = sum(each.variants for each in self.shares[:number])
         if not share.shuffled:
-            begin = self.start % share.variants
-            order = [*range(begin, share.variants), *range(begin)]
+            order = [(self.start + turn * self.step) % share.variants for turn in range(share.variants)]
             return cycle([first + variant for variant in order])
-        random = np.random.default_rng((self.seed, number))
+        seed = self.seed if isinstance(self.seed, tuple) else (self.seed,)
+        random = np.random.default_rng((*seed, number))
         return chain.from_iterable((first + random.permutation(share.variants)).tolist() for _ in count())

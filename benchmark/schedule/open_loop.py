@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.schedule.base import Schedule, Seed, seed_of, striped
 from benchmark.units import NANOSECONDS
 
 CHUNK = 4096  # due times worked out at once
@@ -18,16 +19,23 @@ class ConstantRate:
     """The n-th request is due n/rate seconds after zero: computed from n, so that nothing drifts."""
 
     rate: float  # per second
+    first: int = 0  # the number of the first request that is ours
+    step: int = 1  # from one that is ours to the next
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Endless ascending chunks of nanoseconds since the schedule's zero."""
         start = 0
         while True:
-            yield (np.arange(start, start + CHUNK) * (NANOSECONDS / self.rate)).astype(np.int64)
+            numbers = self.first + np.arange(start, start + CHUNK) * self.step
+            yield (numbers * (NANOSECONDS / self.rate)).astype(np.int64)
             start += CHUNK
 
     def after(self, done: int) -> None:
         """An answer makes nothing due."""
+
+    def share(self, at: int, of: int) -> ConstantRate:
+        """Every `of`-th request: the due times of all workers together are those of one, to the nanosecond."""
+        return replace(self, first=self.first + at * self.step, step=self.step * of)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Poisson:
     """Independent arrivals: exponential gaps of mean 1/rate, the same ones for the same seed."""
 
     rate: float  # per second
-    seed: int
+    seed: Seed
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Endless ascending chunks of nanoseconds since the schedule's zero."""
@@ -44,6 +52,10 @@ class Poisson:
 
     def after(self, done: int) -> None:
         """An answer makes nothing due."""
+
+    def share(self, at: int, of: int) -> Poisson:
+        """An equal part of the rate: independent Poisson processes together are one of the summed rate."""
+        return Poisson(self.rate / of, seed_of(self.seed, at, of))
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,10 @@ class Gamma:
 
     def after(self, done: int) -> None:
         """An answer makes nothing due."""
+
+    def share(self, at: int, of: int) -> Schedule:
+        """Every `of`-th arrival: bursts that were drawn apart would not be the bursts that were asked for."""
+        return striped(self, at, of)
 
 
 def _one_after_another(gaps: Callable[[], NDArray[np.float64]]) -> Iterator[NDArray[np.int64]]:

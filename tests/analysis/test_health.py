@@ -89,6 +89,14 @@ def test_an_interrupted_run_says_so_first() -> None:
     assert "stopped by a signal" in verdict.reasons[0]
 
 
+def test_a_lost_process_makes_the_run_invalid_even_where_it_was_stopped_then() -> None:
+    run = pair(5, 6)
+    run.lost, run.interrupted = "a sending process was lost (killed by SIGKILL)", "stopped by a signal"
+    verdict = summarise(run).verdict
+    assert verdict.status == "invalid"
+    assert "SIGKILL" in verdict.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("objective", "late_tail", "status"),
     [

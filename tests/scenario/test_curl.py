@@ -57,7 +57,9 @@ def complaint(*arguments: str, vs: Sequence[str] = (), **load: object) -> str:
 
 def test_the_command_of_the_documentation() -> None:
     arguments = shlex.split(DOCUMENTED)
-    assert as_scenario(parse_curl(arguments), [VPC], {"rate": "200/s", "duration": "20s"}, "5") == (
+    assert as_scenario(
+        parse_curl(arguments), [VPC], {"rate": "200/s", "duration": "20s"}, {"rounds": "5"}
+    ) == (
         "# Set in the environment: EAS_TOKEN\n"
         "name: curl\n"
         "targets:\n"
@@ -305,7 +307,7 @@ def test_the_load() -> None:
     assert scenario(PUBLIC).document["load"] == {"rate": "50/s"}
     assert scenario(PUBLIC, duration="5s").document["load"] == {"rate": "50/s", "duration": "5s"}
     assert scenario(PUBLIC, connections="64").document["load"] == {"connections": 64}
-    assert curl_scenario(parse_curl([PUBLIC]), rounds=3).scenario.rounds == 3
+    assert curl_scenario(parse_curl([PUBLIC]), run={"rounds": 3}).scenario.rounds == 3
 
 
 # ── What is refused ────────────────────────────────────────────────────────────────────────────────────────
