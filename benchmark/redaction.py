@@ -21,7 +21,7 @@ _SECRET_NAME = re.compile(
       | (?:^|[-_.]) auth [-_.]""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SHORTEST = 4  # shorter values would blot out ordinary words
+_SHORT = 4  # values shorter than this are parts of ordinary words: they are replaced as words of their own
 _USERINFO = re.compile(r"(?<=//)[^/?#]*@")
 _PARAMETER = re.compile(r"(?P<name>(?<=[?&#;])[^=&#;?]+)=(?P<value>[^&#]*)")
 _REFERENCE = re.compile(r"((bearer|basic) +)?\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.IGNORECASE)
@@ -73,9 +73,9 @@ class Redactor:
     """Replaces known secret values wherever they stand in a text or a document of plain data."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _spellings(secret)}
+        forms = {form for secret in secrets if secret for form in _spellings(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._pattern = re.compile("|".join(map(_wherever, longest_first))) if forms else None
 
     def text(self, text: str) -> str:
         """`text` with every secret replaced."""
@@ -90,6 +90,11 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
         return value
+
+
+def _wherever(form: str) -> str:
+    """The pattern that finds this form."""
+    return re.escape(form) if len(form) >= _SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
 
 
 def _spellings(secret: str) -> set[str]:

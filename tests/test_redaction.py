@@ -135,8 +135,11 @@ def test_the_longest_secret_goes_first() -> None:
     assert Redactor(["abcd", "abcdefgh"]).text("abcdefgh abcd") == f"{REDACTED} {REDACTED}"
 
 
-def test_short_values_would_blot_out_words() -> None:
-    assert Redactor(["abc", ""]).text("abc") == "abc"
+def test_short_values_go_where_they_stand_alone_and_leave_words_whole() -> None:
+    assert (
+        Redactor(["abc", ""]).text("bad token abc, 'abc', abcd xabc")
+        == f"bad token {REDACTED}, '{REDACTED}', abcd xabc"
+    )
 
 
 def test_plain_data() -> None:

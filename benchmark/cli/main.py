@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from benchmark import __version__
-from benchmark.errors import ExitStatus, VpcbenchError
+from benchmark.errors import Bug, ExitStatus, VpcbenchError
 
 app = typer.Typer(
     name="vpcbench",
@@ -143,8 +144,17 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except VpcbenchError as error:
-        print(f"vpcbench: {error}", file=sys.stderr)
-        sys.exit(error.status)
+        fail(error)
     except KeyboardInterrupt:
         print("vpcbench: interrupted", file=sys.stderr)
         sys.exit(ExitStatus.INTERRUPTED)
+    except Exception:
+        fail(Bug(traceback.format_exc()))
+
+
+def fail(error: VpcbenchError) -> NoReturn:
+    """Tell an error in text that cannot steer the terminal: a server may have said part of it."""
+    from benchmark.report.terminal import harmless
+
+    print(f"vpcbench: {harmless(str(error))}", file=sys.stderr)
+    sys.exit(error.status)

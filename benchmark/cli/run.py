@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,10 @@ from rich.console import Console
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
 from benchmark.cli.stopping import Stopping
-from benchmark.errors import ExitStatus, VpcbenchError
+from benchmark.errors import Bug, ExitStatus, VpcbenchError
 from benchmark.execution.environment import cores, environment
 from benchmark.execution.local import LocalWorkers
-from benchmark.execution.plan import Plan, make_plan
+from benchmark.execution.plan import Plan, TargetPlan, make_plan
 from benchmark.execution.preflight import check_fairness, notes_on, preflight
 from benchmark.execution.rounds import Conductor
 from benchmark.redaction import Redactor, redact_url
@@ -28,6 +29,7 @@ from benchmark.scenario.load import LoadedScenario, load_scenario
 from benchmark.units import NANOSECONDS, format_duration, format_rate
 
 if TYPE_CHECKING:
+    from benchmark.measure.probe import Probe
     from benchmark.result.model import Result
 
 WRITTEN = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
@@ -68,6 +70,8 @@ def measure(
         return _measure(loaded, plan, out, redactor, console, quiet=quiet, simulated=simulated)
     except VpcbenchError as error:
         raise type(error)(redactor.text(str(error))) from None
+    except Exception:
+        raise Bug(redactor.text(traceback.format_exc())) from None
 
 
 def _measure(
@@ -86,17 +90,9 @@ def _measure(
         kept = Run(
             name=loaded.scenario.name,
             started_at=_stamp(),
-            scenario=loaded.document,
+            scenario=redactor.data(loaded.document),
             settings=settings(loaded, plan, simulated=simulated),
-            targets={
-                target.name: TargetInfo(
-                    url=redact_url(target.url),
-                    addresses=baseline[target.name].addresses,
-                    verify_tls=target.destination.verify_tls,
-                    notes=notes_on(target, baseline[target.name]),
-                )
-                for target in plan.targets
-            },
+            targets={target.name: seen(target, baseline[target.name], redactor) for target in plan.targets},
             environment=environment(),
             probes=probes,
         )
@@ -108,20 +104,30 @@ def _measure(
                 kept.finished_at = _stamp()
                 kept.generator = conductor.generator()
                 kept.interrupted, kept.lost = stopping.reason, workers.lost
-                save_run(folder, kept, redactor)  # after every pair, so that a later failure loses nothing
-    result = publish(kept, folder, redactor)
+                save_run(folder, kept)  # after every pair, so that a later failure loses nothing
+    result = publish(kept, folder)
     report = describe(result, kept)
     render_terminal(report, console, quiet=quiet)
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     return exit_status(result)
 
 
-def publish(run: Run, folder: Path, redactor: Redactor) -> Result:
+def seen(target: TargetPlan, probe: Probe, redactor: Redactor) -> TargetInfo:
+    """What is kept of a target; nothing secret is, so that whatever is made of a run may be shown as it is."""
+    return TargetInfo(
+        url=redactor.text(redact_url(target.url)),
+        addresses=probe.addresses,
+        verify_tls=target.destination.verify_tls,
+        notes=tuple(map(redactor.text, notes_on(target, probe))),
+    )
+
+
+def publish(run: Run, folder: Path) -> Result:
     """Work the figures out, and write every report."""
     result = summarise(run)
     report = describe(result, run)
     for name, format_ in WRITTEN.items():
-        (folder / name).write_text(redactor.text(render(format_, report, result)), encoding="utf-8")
+        (folder / name).write_text(render(format_, report, result), encoding="utf-8")
     return result
 
 

@@ -42,9 +42,14 @@ def render_terminal(report: Report, console: Console, *, quiet: bool = False) ->
             _section(console, section)
 
 
+def harmless(text: str) -> str:
+    """Text that cannot steer the terminal."""
+    return _CONTROL.sub("�", text)
+
+
 def plain(text: str) -> Text:
     """Text that cannot steer the terminal, and has no markup."""
-    return Text(_CONTROL.sub("�", text))
+    return Text(harmless(text))
 
 
 def _say(console: Console, text: str, style: str = "", indent: int = 0) -> None:

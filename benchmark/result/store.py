@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 
 from benchmark.errors import InputError
-from benchmark.redaction import Redactor
 from benchmark.result.run import Run
 
 RECORDINGS = "recordings.json"
@@ -54,11 +53,11 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-def save_run(folder: Path, run: Run, redactor: Redactor) -> None:
-    """Keep the run's recordings and its scenario."""
-    scenario = yaml.safe_dump(redactor.data(run.scenario), sort_keys=False, allow_unicode=True)
+def save_run(folder: Path, run: Run) -> None:
+    """Keep the run's recordings and its scenario; a run holds no secret."""
+    scenario = yaml.safe_dump(run.scenario, sort_keys=False, allow_unicode=True)
     (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
-    kept = {"format": FORMAT, **redactor.data(run.to_dict())}
+    kept = {"format": FORMAT, **run.to_dict()}
     (folder / RECORDINGS).write_text(json.dumps(kept), encoding="utf-8")
 
 

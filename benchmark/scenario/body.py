@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 from pathlib import Path
 
 from benchmark.errors import InputError
 from benchmark.scenario.fields import LARGEST_BODY
 from benchmark.scenario.model import Request
+
+
+def check_body(request: Request, folder: Path, *, trusted: bool = False) -> None:
+    """See that the file of a request's body, if it has one, can be had; it is not read.
+
+    Raises:
+        InputError: as `read_body`.
+    """
+    if request.body_file is not None:
+        _find(request.body_file, folder, trusted)
 
 
 def read_body(request: Request, folder: Path, *, trusted: bool = False) -> bytes:
@@ -34,6 +46,14 @@ def encode_json(value: object) -> bytes:
 
 
 def _read_file(name: str, folder: Path, trusted: bool) -> bytes:
+    try:
+        return _find(name, folder, trusted).read_bytes()
+    except OSError as error:
+        raise InputError(f"body_file '{name}' cannot be read: {error.strerror}") from None
+
+
+def _find(name: str, folder: Path, trusted: bool) -> Path:
+    """The file itself, behind any links."""
     path = folder / name
     try:
         real = path.resolve()
@@ -46,7 +66,9 @@ def _read_file(name: str, folder: Path, trusted: bool) -> bytes:
             raise InputError(f"body_file '{name}': {what} ({path})")
         if real.stat().st_size > LARGEST_BODY:
             raise InputError(f"body_file '{name}' is larger than 1 GiB")
-        return real.read_bytes()
+        if not os.access(real, os.R_OK):
+            raise InputError(f"body_file '{name}' cannot be read: {os.strerror(errno.EACCES)}")
+        return real
     except (
         OSError,
         ValueError,

@@ -13,6 +13,9 @@ from typing import Any
 from benchmark.redaction import REDACTED, Redactor, is_secret_name, redact_url, redact_value, url_secrets
 from benchmark.scenario.document import Location, texts
 
+_TELLING = (
+    4  # characters; a shorter value of the environment is a number or a switch, unless it is a credential
+)
 _SCHEME = re.compile(r"(?:bearer|basic)\s+(\S.*)", re.IGNORECASE)
 
 
@@ -29,7 +32,8 @@ def without_credentials(data: Any) -> Any:
 def secrets_in(data: Any, used: list[tuple[Location, str]]) -> frozenset[str]:
     """Every value of a filled scenario that must never be shown; `used` is what the environment put where."""
     own = {secret for location, text in texts(data) for secret in _secrets_of(location, text)}
-    return frozenset(own | {value for location, value in used if value and _is_private(location)})
+    given = {value for location, value in used if len(value) >= _TELLING and _is_private(location)}
+    return frozenset(own | given)
 
 
 def _redacted(value: Any, location: Location, redactor: Redactor) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from pydantic import ValidationError
 
 from benchmark.errors import InputError
 from benchmark.redaction import Redactor
-from benchmark.scenario.body import read_body
+from benchmark.scenario.body import check_body, read_body
 from benchmark.scenario.complaints import problems_of
 from benchmark.scenario.credentials import secrets_in, without_credentials
 from benchmark.scenario.document import (
     BROKEN,
     LARGEST_TEXT,
     Document,
+    Location,
     NotYaml,
     Problem,
     is_broken,
@@ -118,9 +119,21 @@ def load_data(
         scenario = Scenario.model_validate(filled.data, context=names)
     except ValidationError as error:
         problems += [problem for problem in problems_of(error, shown) if problem.location not in unfilled]
+    else:
+        problems += _body_problems(scenario, folder, trusted=trusted_files)
     if problems:
         raise InputError(Redactor(secrets).text(origins.report(problems)))
     return LoadedScenario(scenario, shown, secrets, folder, trusted_files)
+
+
+def _body_problems(scenario: Scenario, folder: Path, *, trusted: bool) -> Iterator[Problem]:
+    """Body files that cannot be had: told with all else that is wrong, and before anything is sent."""
+    for at, request in enumerate(scenario.all_requests):
+        place: Location = ("requests", at) if scenario.requests else ("request",)
+        try:
+            check_body(request, folder, trusted=trusted)
+        except InputError as error:
+            yield Problem((*place, "body_file"), str(error).removeprefix("body_file "))
 
 
 def _read_file(path: Path) -> str:

@@ -402,6 +402,19 @@ class Scenario(_Part):
             raise ValueError("there is a request already; write either request or requests")
         return value
 
+    @field_validator("request", "requests")
+    @classmethod
+    def _one_credential(
+        cls, value: Request | tuple[Request, ...] | None, info: ValidationInfo
+    ) -> Request | tuple[Request, ...] | None:
+        requests = (value,) if isinstance(value, Request) else value or ()
+        tokens = [name for name, target in (info.data.get("targets") or {}).items() if target.token]
+        if tokens and any(name.lower() == "authorization" for each in requests for name in each.headers):
+            raise ValueError(
+                f"there is an Authorization header, and the target {tokens[0]} has a token; keep one of them"
+            )
+        return value
+
     @field_validator("baseline")
     @classmethod
     def _names_a_target(cls, name: str | None, info: ValidationInfo) -> str | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
+_QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F)))  # as it is written, but for what is not ASCII
 
 
 def destination(target: Target) -> Destination:
@@ -65,7 +66,7 @@ def _request_target(target: Target, request: Request) -> str:
         appended, _, more = appended.partition("?")
         path = f"{path.rstrip('/')}/{appended.lstrip('/')}"
     query = "&".join(filter(None, (parts.query, more, urlencode({**request.query, **target.query}))))
-    return quote(path or "/", safe=_PATH_SAFE) + (f"?{query}" if query else "")
+    return quote(path or "/", safe=_PATH_SAFE) + (f"?{quote(query, safe=_QUERY_SAFE)}" if query else "")
 
 
 def _headers(target: Target, request: Request, body: bytes) -> tuple[tuple[str, str], ...]:

@@ -412,6 +412,32 @@ def test_files_that_cannot_be_read(content: bytes | str | None, message: str, tm
     assert str(caught.value) == message.format(path=path)
 
 
+@pytest.mark.parametrize(
+    ("requests", "place"),
+    [
+        ("request: {headers: {authorization: x}}", "request"),
+        ("requests: [{}, {headers: {Authorization: x}}]", "requests"),
+    ],
+)
+def test_a_token_and_an_authorization_header_are_one_too_many(requests: str, place: str) -> None:
+    both = "targets: {a: {url: 'http://h'}, b: {url: 'http://i', token: t}}\n"
+    assert complaints(both + requests) == [
+        f"s.yaml:2: {place}: there is an Authorization header, and the target b has a token; keep one of them"
+    ]
+    load(f"targets: {{a: {{url: 'http://h'}}}}\n{requests}")
+
+
+def test_body_files_are_looked_for_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    text = TARGETS + "requests:\n  - body_file: there\n  - body_file: gone\n  - body_file: ../out\n"
+    with pytest.raises(InputError) as caught:
+        load_text(text, "s.yaml", tmp_path, environ={})
+    assert str(caught.value).splitlines() == [
+        f"s.yaml:4: requests[1].body_file: 'gone': no such file ({tmp_path}/gone)",
+        f"s.yaml:5: requests[2].body_file: '../out' leads out of the scenario's folder, {tmp_path}; move the file into it",
+    ]
+
+
 # ── The environment ────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,0 +1,204 @@
+"""Canaries wherever a secret can stand: none turns up in anything that is written, printed or told in a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import Address
+from tests.cli.command import ROOT, Done, measured, vpcbench, write
+from tests.servers import ScriptedServer, read_request
+
+TOKEN = "canary-token-5d41402abc"
+SECRETS = {
+    "EAS_TOKEN": TOKEN,
+    "COOKIE": "canary=cookie/8277e0910d",
+    "API_KEY": 'canary"key\\75b8',
+    "SIGNATURE": "canary sig+1f3870be",
+    "TEAM": "canary-header-bf1e99",
+    "SEARCH": "canary-query-ü-0cc175",
+    "BODY": "canary-body-92eb5f",
+    "LITERAL": "canary-literal-4a8a08",  # in the scenario itself
+    "IN_URL": "canary-in-url-e1671797c5",
+}
+
+EVERYWHERE = """
+name: canaries
+targets:
+  one:
+    url: "URL?access_token=IN_URL"
+    token: "${EAS_TOKEN}"
+    headers: {Cookie: "${COOKIE}", X-Api-Key: "${API_KEY}", X-Team: "${TEAM}", X-Secret: LITERAL}
+    query: {signature: "${SIGNATURE}", q: "${SEARCH}"}
+request:
+  json: {user: "${BODY}", again: "LITERAL"}
+load: {rate: 50/s, duration: 1s, warmup: 0s}
+rounds: 2
+"""
+
+
+def everywhere(url: str) -> str:
+    """A scenario with a secret wherever one can stand."""
+    text = EVERYWHERE.replace("URL?", f"{url}?")
+    for name in ("IN_URL", "LITERAL"):
+        text = text.replace(name, SECRETS[name])
+    return text
+
+
+def spellings(secret: str) -> Iterator[bytes]:
+    """The secret as it is, and as JSON, a URL, HTML and Python write it."""
+    in_html = secret.replace("&", "&amp;").replace('"', "&#34;")
+    forms = {
+        secret,
+        json.dumps(secret)[1:-1],
+        quote(secret),
+        quote(secret, safe=""),
+        in_html,
+        repr(secret)[1:-1],
+    }
+    yield from (form.encode() for form in forms)
+
+
+def leaks(done: Done, folder: Path) -> list[str]:
+    """Where which canary is seen."""
+    seen = {"standard output": done.stdout.encode(), "standard error": done.stderr.encode()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "scenario-in.yaml")
+    seen |= {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    assert any(seen.values())
+    return [
+        f"{name} in {place}"
+        for name, secret in SECRETS.items()
+        for place, content in seen.items()
+        if any(form in content for form in spellings(secret))
+    ]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    """Where scenarios are, and where what is made of them goes: the only one that is searched."""
+    (tmp_path / "asked").mkdir()
+    (tmp_path / "made").mkdir()
+    return tmp_path / "asked", tmp_path / "made"
+
+
+def test_a_run_that_works_keeps_and_says_none(places: tuple[Path, Path]) -> None:
+    asked, made = places
+    with PracticeService(Behaviour(), (Address(),), token=TOKEN) as service:  # it echoes what it is sent
+        write(asked, everywhere(service.urls[0]))
+        done = measured("run", "../asked/scenario.yaml", folder=made, **SECRETS)
+        answered = service.truth().status
+    assert set(answered.tolist()) == {200}
+    assert leaks(done, made) == []
+    assert {"result.json", "report.html", "report.md", "scenario.yaml", "recordings.json"} <= {
+        path.name for path in (made / "out").iterdir()
+    }
+    for format_ in ("html", "markdown", "json"):
+        assert leaks(vpcbench("report", "out", "--format", format_, folder=made), made) == []
+
+
+def test_a_server_that_says_it_all_again_is_not_quoted(
+    scripted: ScriptedServer, places: tuple[Path, Path]
+) -> None:
+    asked, made = places
+
+    def script(connection: object, number: int) -> None:
+        told = " ".join(SECRETS.values()).encode()
+        read_request(connection)  # type: ignore[arg-type]
+        head = b"HTTP/1.1 500 %s\r\nX-Echo: %s\r\nContent-Length: %d\r\n\r\n" % (told, told, len(told))
+        connection.sendall(head + told)  # type: ignore[attr-defined]
+
+    scripted.script = script
+    write(asked, everywhere(f"http://127.0.0.1:{scripted.port}"))
+    done = vpcbench("run", "../asked/scenario.yaml", folder=made, **SECRETS)
+    assert (done.returncode, "<redacted>" in done.stderr) == (4, True), done.stderr
+    assert leaks(done, made) == []
+
+
+@pytest.mark.parametrize("wrong", ["\nrounds: many", "\nfrob: 1", "\n  : [", "\nobjectives: ['p50 < x']"])
+def test_what_is_wrong_is_told_without(places: tuple[Path, Path], wrong: str) -> None:
+    asked, made = places
+    write(asked, everywhere("http://127.0.0.1:9") + wrong)
+    done = vpcbench("run", "../asked/scenario.yaml", folder=made, **SECRETS)
+    assert done.returncode == 2
+    assert leaks(done, made) == []
+
+
+def test_user_information_in_a_url_is_refused_without_being_told(places: tuple[Path, Path]) -> None:
+    asked, made = places
+    write(asked, f"targets: {{a: {{url: 'http://user:{TOKEN}@127.0.0.1:9/'}}}}")
+    for arguments in (("run", "../asked/scenario.yaml"), ("curl", f"http://user:{TOKEN}@127.0.0.1:9/")):
+        done = vpcbench(*arguments, folder=made)
+        assert (done.returncode, "user information" in done.stderr) == (2, True)
+        assert leaks(done, made) == []
+
+
+def test_a_curl_command_is_kept_and_printed_without(places: tuple[Path, Path]) -> None:
+    _, made = places
+    with PracticeService(Behaviour(), (Address(),), token=TOKEN) as service:
+        command = (
+            "curl", f"{service.urls[0]}?sig={SECRETS['IN_URL']}", "-H", f"Authorization: {TOKEN}",
+            "-H", f"Cookie: {SECRETS['COOKIE']}", "-d", f"my token is {TOKEN}",
+            "--rate", "50/s", "--duration", "1s", "--rounds", "2",
+        )  # fmt: skip
+        assert leaks(vpcbench(*command, "--as-scenario", folder=made), made) == []
+        assert leaks(vpcbench(*command, "--dry-run", folder=made), made) == []
+        assert leaks(measured(*command, folder=made), made) == []
+
+
+CRASH = """
+import sys
+import benchmark.cli.run as run
+from benchmark.cli.main import main
+
+def summarise(kept):
+    raise RuntimeError("it broke on " + {secret!r})
+
+run.summarise = summarise
+main(sys.argv[1:])
+"""
+
+
+def test_a_crash_tells_its_traceback_without(places: tuple[Path, Path]) -> None:
+    asked, made = places
+    with PracticeService(Behaviour(), (Address(),), token=TOKEN) as service:
+        write(asked, everywhere(service.urls[0]))
+        done = subprocess.run(
+            [sys.executable, "-c", CRASH.format(secret=TOKEN), "run", "../asked/scenario.yaml", "-o", "out"],
+            cwd=made,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **SECRETS, "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
+    assert done.returncode == 70
+    assert "RuntimeError: it broke on <redacted>" in done.stderr
+    assert "Traceback" in done.stderr
+    assert leaks(done, made) == []
+
+
+def test_figures_are_no_secrets(places: tuple[Path, Path]) -> None:
+    """A number that the environment puts into a body must not blot out the same number in the results."""
+    asked, made = places
+    with PracticeService(Behaviour(), (Address(),)) as service:
+        write(
+            asked,
+            f"""
+targets: {{a: {{url: "{service.urls[0]}"}}}}
+request: {{json: {{max_tokens: "${{MOST}}"}}}}
+load: {{rate: 1000/s, duration: 1s, warmup: 0s}}
+rounds: 1
+""",
+        )
+        measured("run", "../asked/scenario.yaml", folder=made, MOST="1000")
+    result = json.loads((made / "out" / "result.json").read_text())
+    assert result["targets"]["a"]["counts"]["scheduled"] == 1000
+    assert vpcbench("report", "out", "--format", "json", folder=made).returncode == 0
