@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ def measured(
     out: str = "out",
     status: int = 0,
     before: Callable[[], object] = lambda: None,
-    **environ: str,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Done:
     """Run a command that measures, and demand its exit status; what it leaves is in `out`.
 

@@ -108,7 +108,7 @@ def test_curl_as_the_documentation_writes_it(tmp_path: Path) -> None:
         shown = vpcbench(*command, *load, "--as-scenario", folder=tmp_path)
         assert "${EAS_TOKEN}" in shown.stdout
         (tmp_path / "again.yaml").write_text(shown.stdout)
-        again = measured("run", "again.yaml", folder=tmp_path, out="again", EAS_TOKEN=CANARY)
+        again = measured("run", "again.yaml", folder=tmp_path, out="again", environ={"EAS_TOKEN": CANARY})
     assert result_of(tmp_path / "out")["targets"].keys() == result_of(tmp_path / "again")["targets"].keys()
     said = [done.stdout, done.stderr, shown.stdout, again.stdout, again.stderr]
     written = [path.read_text() for out in ("out", "again") for path in (tmp_path / out).iterdir()]
@@ -204,7 +204,7 @@ def test_the_shipped_scenarios_run(tmp_path: Path) -> None:
             shorter = ("--set", "load.duration=2s", "--set", "load.warmup=100ms", "--set", "rounds=4")
             measured(
                 "run", str(path), *shorter, folder=tmp_path, out=path.stem,
-                EAS_PUBLIC_URL=public, EAS_VPC_URL=vpc, EAS_TOKEN=CANARY,
+                environ={"EAS_PUBLIC_URL": public, "EAS_VPC_URL": vpc, "EAS_TOKEN": CANARY},
             )  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def test_a_run_that_works_keeps_and_says_none(places: tuple[Path, Path]) -> None
     asked, made = places
     with PracticeService(Behaviour(), (Address(),), token=TOKEN) as service:  # it echoes what it is sent
         write(asked, everywhere(service.urls[0]))
-        done = measured("run", "../asked/scenario.yaml", folder=made, **SECRETS)
+        done = measured("run", "../asked/scenario.yaml", folder=made, environ=SECRETS)
         answered = service.truth().status
     assert set(answered.tolist()) == {200}
     assert leaks(done, made) == []
@@ -198,7 +198,7 @@ load: {{rate: 1000/s, duration: 1s, warmup: 0s}}
 rounds: 1
 """,
         )
-        measured("run", "../asked/scenario.yaml", folder=made, MOST="1000")
+        measured("run", "../asked/scenario.yaml", folder=made, environ={"MOST": "1000"})
     result = json.loads((made / "out" / "result.json").read_text())
     assert result["targets"]["a"]["counts"]["scheduled"] == 1000
     assert vpcbench("report", "out", "--format", "json", folder=made).returncode == 0
