@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.measure.stream import Limit
 from benchmark.schedule.base import Schedule, part_of
 from benchmark.schedule.closed_loop import ClosedLoop
 from benchmark.schedule.mix import Mix, Share
@@ -36,6 +37,11 @@ class TargetPlan:
     destination: Destination
     requests: tuple[PreparedRequest, ...]
 
+    @property
+    def streams(self) -> bool:
+        """Whether any answer is a stream of tokens."""
+        return any(request.stream for request in self.requests)
+
 
 @dataclass(frozen=True)
 class ProbeOrder:
@@ -58,6 +64,7 @@ class RoundOrder:
     limit: int  # of connections
     keep_connections: bool
     resend_stale: bool
+    goodput: tuple[Limit, ...] = ()
 
     def share(self, at: int, of: int) -> RoundOrder:
         """The part of worker number `at` of `of`: all of them together carry out this order."""
@@ -82,6 +89,7 @@ class Plan:
     keep_connections: bool
     resend_stale: bool
     asked_processes: int | None = None  # None: as many as the load needs
+    goodput: tuple[Limit, ...] = ()
 
     @property
     def open_loop(self) -> bool:
@@ -149,6 +157,7 @@ class Plan:
             limit=self.limit,
             keep_connections=self.keep_connections,
             resend_stale=self.resend_stale,
+            goodput=self.goodput,
         )
 
 
@@ -177,4 +186,5 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         keep_connections=scenario.keep_connections,
         resend_stale=scenario.resend_stale,
         asked_processes=None if scenario.processes == "auto" else scenario.processes,
+        goodput=tuple(Limit(limit.metric, limit.most) for limit in scenario.goodput),
     )

@@ -28,6 +28,7 @@ from benchmark.measure.exchange import Answer, Exchange
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import Recording
+from benchmark.measure.stream import StreamRecorder
 from benchmark.schedule.base import due_before
 from benchmark.transport.base import Pool
 from benchmark.transport.http1 import Http1Transport
@@ -112,7 +113,7 @@ class Worker:
 
     async def round(self, order: RoundOrder) -> RoundReport:
         """Open connections, warm up, measure, and wait for what is in flight."""
-        recorder = Recorder([len(request.wire) for request in order.target.requests])
+        recorder = _recorder(order)
         transport = self._transport(order, recorder)
         self._cancel = transport.cancel
         await self._open(transport, order.connections)
@@ -182,6 +183,12 @@ class Worker:
         while True:
             await asyncio.sleep(TELL_EVERY)
             self._tell(recorder.take())
+
+
+def _recorder(order: RoundOrder) -> Recorder:
+    """What records the exchanges of a round."""
+    sizes = [len(request.wire) for request in order.target.requests]
+    return StreamRecorder(sizes, order.goodput) if order.target.streams else Recorder(sizes)
 
 
 @contextmanager

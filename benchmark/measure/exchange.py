@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmark.measure.stream import Stream
 
 PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "request")
 FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "failure", "stale")
@@ -41,6 +45,7 @@ class Failure(IntEnum):
     # not the answer that was expected
     STATUS = auto()
     EXPECTATION = auto()
+    STREAM_ERROR = auto()  # told in the middle of a streamed answer
     # our own end
     LOST = auto()  # with the process that sent it
     CANCELLED = auto()
@@ -67,6 +72,7 @@ _UNANSWERED = frozenset(
         Failure.TRUNCATED,
         Failure.TIMEOUT,
         Failure.TIMEOUT_MIDWAY,
+        Failure.STREAM_ERROR,
         Failure.LOST,
         Failure.CANCELLED,
     }
@@ -103,6 +109,7 @@ class Exchange:
     stale = 0  # reuses of a connection that the server had closed
     detail = ""  # what the system said of a failure
     answer: Answer | None = None  # what it said, for probes
+    stream: Stream | None = None  # what was seen of a streamed answer
 
     def __init__(self, request: int, due: int, taken: int) -> None:
         self.request = request

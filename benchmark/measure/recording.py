@@ -93,7 +93,7 @@ class Recording:
 
     `histograms` hold the successes, by the names in `METRICS`; one that nothing was recorded in is empty. `handshakes`
     hold what each new connection paid (dns, connect, tls), whether or not an exchange waited for it; `new_connections`
-    counts them.
+    counts them. `counters` hold what only some kinds of exchanges have: the tokens of streams.
     """
 
     def __init__(self) -> None:
@@ -102,6 +102,7 @@ class Recording:
         self.unsent = 0
         self.failures: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
+        self.counters: Counter[str] = Counter()
         self.unanswered = 0  # failed, and ranked as infinitely slow
         self.sent_bytes = 0
         self.received_bytes = 0
@@ -133,6 +134,7 @@ class Recording:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.failures.update(other.failures)
         self.statuses.update(other.statuses)
+        self.counters.update(other.counters)
         for mine, others in ((self.histograms, other.histograms), (self.handshakes, other.handshakes)):
             for name, histogram in others.items():
                 mine[name].merge(histogram)
@@ -153,6 +155,7 @@ class Recording:
             **{name: getattr(self, name) for name in (*_COUNTS, "first_due", "last_done")},
             "failures": dict(self.failures),
             "statuses": {str(status): n for status, n in self.statuses.items()},
+            "counters": dict(self.counters),
             "histograms": _to_dicts(self.histograms),
             "handshakes": _to_dicts(self.handshakes),
             "series": self.series.to_dict(),
@@ -165,6 +168,7 @@ class Recording:
         for name in (*_COUNTS, "first_due", "last_done"):
             setattr(new, name, int(data[name]))
         new.failures = Counter(data["failures"])
+        new.counters = Counter(data.get("counters", {}))
         new.statuses = Counter({int(status): n for status, n in data["statuses"].items()})
         for kept, mine in ((data["histograms"], new.histograms), (data["handshakes"], new.handshakes)):
             mine.update({name: Histogram.from_dict(histogram) for name, histogram in kept.items()})

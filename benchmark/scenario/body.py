@@ -7,6 +7,7 @@ import json
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import InputError
 from benchmark.scenario.fields import LARGEST_BODY
@@ -34,10 +35,30 @@ def read_body(request: Request, folder: Path, *, trusted: bool = False) -> bytes
     if request.body_file is not None:
         return _read_file(request.body_file, folder, trusted)
     if request.json_ is not None:
-        return encode_json(request.json_)
+        return encode_json(_asked(request))
     if request.bytes_ is not None:
         return random.Random(request.bytes_).randbytes(request.bytes_)
     return b""
+
+
+def is_streamed(request: Request, body: bytes) -> bool:
+    """Whether the answer is a stream of tokens: the scenario says so, or else the body asks for one."""
+    if request.stream is not None or b'"stream"' not in body:
+        return bool(request.stream)
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(asked, dict) and asked.get("stream") is True
+
+
+def _asked(request: Request) -> Any:
+    """The JSON body; where the scenario asks for a stream beside it, the body asks for one and for its usage."""
+    if not request.stream or not isinstance(request.json_, dict):
+        return request.json_
+    options = request.json_.get("stream_options")
+    options = {"include_usage": True} | (options if isinstance(options, dict) else {})
+    return {**request.json_, "stream": True, "stream_options": options}
 
 
 def encode_json(value: object) -> bytes:

@@ -39,6 +39,8 @@ from benchmark.scenario.fields import (
     expected,
     json_problem,
 )
+from benchmark.scenario.goodput import EXAMPLES as STREAM_EXAMPLES
+from benchmark.scenario.goodput import StreamLimit, parse_stream_limit
 from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
 
 DEFAULT_RATE = "50/s"
@@ -178,6 +180,11 @@ class Request(_Part):
         None,
         validate_default=True,
         description="The HTTP method. Default: POST when there is a body, else GET.",
+    )
+    stream: bool | None = Field(
+        None,
+        description="The answer is a stream of tokens: true also asks for one, and for its usage, in a json body. "
+        'Default: whether the body says `"stream": true`.',
     )
     expect: Expect = Field(default_factory=Expect, description="Which answers to it count as a success.")
     timeout: Duration = Field(
@@ -325,6 +332,18 @@ _ObjectiveText = Annotated[
 ]
 
 
+def _read_stream_limit(text: Any) -> StreamLimit:
+    if not isinstance(text, str):
+        raise expected(f"text, like {STREAM_EXAMPLES[0]!r}")
+    return parse_stream_limit(text)
+
+
+_StreamLimitText = Annotated[
+    StreamLimit,
+    BeforeValidator(_read_stream_limit),
+    WithJsonSchema({"type": "string", "examples": list(STREAM_EXAMPLES)}),
+]
+
 Targets = Annotated[
     dict[TargetName, Target], AfterValidator(_at_least_one), Field(json_schema_extra={"minProperties": 1})
 ]
@@ -335,6 +354,7 @@ Requests = Annotated[
     Field(json_schema_extra={"minItems": 1}),
 ]
 Objectives = Annotated[tuple[_ObjectiveText, ...], BeforeValidator(_as_tuple)]
+Goodput = Annotated[tuple[_StreamLimitText, ...], BeforeValidator(_as_tuple)]
 Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)]
 
 
@@ -369,6 +389,9 @@ class Scenario(_Part):
     )
     objectives: Objectives = Field(
         (), description="What must hold, for every target or for `target.metric`. Decides the exit status."
+    )
+    goodput: Goodput = Field(
+        (), description="What makes a streamed answer a good one, each of them; they are counted and told."
     )
     keep_connections: bool = Field(
         False,

@@ -28,6 +28,7 @@ class PreparedRequest:
     timeout: int  # nanoseconds, from taken to done
     expected: frozenset[int] | None  # statuses; None: any below 400
     wire: bytes = field(repr=False)  # the whole of it, as HTTP/1.1
+    stream: bool = False  # whether the answer is read as a stream of tokens
 
     def expects(self, status: int) -> bool:
         """Whether this status is a success."""

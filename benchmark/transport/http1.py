@@ -20,6 +20,7 @@ from benchmark.clock import now
 from benchmark.measure.exchange import MOST_BODY, Answer, Exchange, Failure
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
+from benchmark.transport.sse import StreamReader
 from benchmark.units import NANOSECONDS
 
 LARGEST_HEAD = 64 * 1024  # bytes
@@ -47,7 +48,8 @@ class Http1Transport:
         self._destination = destination
         self._pool = pool
         self.handshake = handshake
-        self._connection = CapturingConnection if capture else Connection
+        streamed = StreamConnection if any(request.stream for request in requests) else Connection
+        self._connection = CapturingConnection if capture else streamed
         self._tls = destination.tls_context()
         self._loop = asyncio.get_running_loop()
         self._resolving = asyncio.Lock()
@@ -431,6 +433,43 @@ class Connection(asyncio.Protocol):
         exchange.detail = failures.describe(error)
         exchange.done = now()
         self.pool.finished(exchange)
+
+
+class StreamConnection(Connection):
+    """A connection whose answers are streams of tokens, which are timed as they arrive."""
+
+    def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
+        super().__init__(pool, sock)
+        self.arrived = 0  # the latest bytes
+        self.reader: StreamReader | None = None
+
+    def start(self, exchange: Exchange, at: int) -> None:
+        """Send the exchange's request, and be ready to read its answer; `at` is the instant."""
+        self.reader = StreamReader()
+        exchange.stream = self.reader.stream
+        super().start(exchange, at)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the answer: all that they hold arrived now."""
+        self.arrived = now()
+        super().data_received(data)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self.reader is not None:
+            try:
+                self.reader.feed(body, self.arrived)
+            except ValueError as error:
+                self.reader.stream.error = str(error)
+                self.reader = None
+
+    def _finish(self, exchange: Exchange, at: int) -> None:
+        if self.reader is not None:
+            self.reader.finish(at)
+        if exchange.stream is not None and exchange.stream.error:
+            exchange.failure = Failure.STREAM_ERROR
+            exchange.detail = exchange.stream.error
+        super()._finish(exchange, at)
 
 
 class CapturingConnection(Connection):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
+from benchmark.scenario.body import is_streamed
 from benchmark.transport.base import Destination, PreparedRequest
 from benchmark.units import NANOSECONDS
 
@@ -47,6 +48,7 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         timeout=round(request.timeout * NANOSECONDS),
         expected=request.expect.accepted,
         wire=head.encode("utf-8") + body,
+        stream=is_streamed(request, body),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.scenario.body import read_body
+from benchmark.scenario.body import is_streamed, read_body
 from benchmark.scenario.model import Request
 
 
@@ -28,6 +29,39 @@ def body(folder: Path, *, trusted: bool = False, **keys: Any) -> bytes:
 )
 def test_bodies(keys: dict[str, Any], sent: bytes, tmp_path: Path) -> None:
     assert body(tmp_path, **keys) == sent
+
+
+@pytest.mark.parametrize(
+    ("keys", "sent", "streamed"),
+    [
+        ({"json": {"a": 1}}, '{"a":1}', False),
+        (
+            {"json": {"a": 1}, "stream": True},
+            '{"a":1,"stream":true,"stream_options":{"include_usage":true}}',
+            True,
+        ),
+        ({"json": {"stream": True}}, '{"stream":true}', True),
+        ({"json": {"stream": True}, "stream": False}, '{"stream":true}', False),
+        ({"json": {"stream": False}}, '{"stream":false}', False),
+        ({"json": {"x": {"stream": True}}}, '{"x":{"stream":true}}', False),
+        (
+            {"json": {"stream_options": {"include_usage": False, "x": 1}}, "stream": True},
+            '{"stream_options":{"include_usage":false,"x":1},"stream":true}',
+            True,
+        ),
+        ({"body": '{"stream": true}'}, '{"stream": true}', True),
+        ({"body": '"stream" is no JSON'}, '"stream" is no JSON', False),
+        ({"body": "x", "stream": True}, "x", True),
+    ],
+)
+def test_streams_are_asked_for_where_the_scenario_says_so(
+    keys: dict[str, Any], sent: str, streamed: bool, tmp_path: Path
+) -> None:
+    """What only the body says is left as it is: it may be a curl command's, to the byte."""
+    request = Request.model_validate(keys)
+    written = read_body(request, tmp_path)
+    assert json.loads(written) == json.loads(sent) if sent[0] == "{" else written == sent.encode()
+    assert is_streamed(request, written) is streamed
 
 
 def test_a_generated_body_is_the_same_every_time(tmp_path: Path) -> None:

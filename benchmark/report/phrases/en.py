@@ -59,6 +59,7 @@ REMEDIES = {
     "expectation": "the expected status, but the body did not hold what `expect` says",
     "no-ports": "no local ports left: use fewer new connections",
     "no-files": "too many open files: raise `ulimit -n`",
+    "stream-error": "the service told an error in the middle of its stream: look at its log",
     "lost": "the process that sent them was lost: look for the system's out-of-memory killer",
     "cancelled": "the run was stopped meanwhile",
 }

@@ -1,0 +1,122 @@
+"""What is recorded of streams, checked against the definitions written out request by request."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.measure.exchange import Exchange, Failure
+from benchmark.measure.recording import Recording
+from benchmark.measure.stream import Limit, Stream, StreamRecorder
+
+MS = 1_000_000
+DUE, SENT = 1_000 * MS, 1_010 * MS
+
+
+def streamed(
+    *tokens: float, usage: int = -1, failure: Failure = Failure.NONE, thoughts: int = 0, asked: int = -1
+) -> Exchange:
+    """A stream whose token chunks came so many ms after it was sent; the first few are thoughts."""
+    seen = Exchange(0, DUE, DUE)
+    seen.sent, seen.first_byte, seen.done, seen.failure, seen.status = (
+        SENT,
+        SENT + 1,
+        SENT + 10**10,
+        failure,
+        200,
+    )
+    seen.stream = Stream()
+    seen.stream.arrivals.extend(SENT + round(each * MS) for each in tokens)
+    seen.stream.first_answer = seen.stream.arrivals[thoughts] if len(tokens) > thoughts else 0
+    seen.stream.output_tokens, seen.stream.input_tokens = usage, asked
+    return seen
+
+
+def record(*exchanges: Exchange, limits: tuple[Limit, ...] = ()) -> Recording:
+    recorder = StreamRecorder([100], limits)
+    for each in exchanges:
+        recorder.add(each)
+    return recorder.take()
+
+
+def test_each_figure_as_it_is_defined() -> None:
+    kept = record(streamed(50, 60, 90, usage=5, thoughts=1, asked=7))
+    totals = {name: histogram.total / MS for name, histogram in kept.histograms.items()}
+    assert totals["ttft"] == 50
+    assert totals["ttft_from_due"] == 60
+    assert totals["first_answer"] == 60
+    assert totals["e2e"] == 90
+    assert totals["tpot"] == 40 / 4
+    assert (totals["itl"], kept.histograms["itl"].count) == (40, 2)
+    assert kept.counters["input_tokens"] == 7
+    assert kept.counters["output_tokens"] == 5
+    assert kept.counters["token_chunks"] == 3
+    assert kept.counters["millitokens_per_second"] == pytest.approx(5 / 0.090 * 1000, abs=1)
+
+
+def test_without_usage_chunks_stand_for_tokens() -> None:
+    kept = record(streamed(50, 60, 90), streamed(50, 60, usage=9))
+    assert (kept.counters["output_tokens"], kept.counters["told"], kept.counters["streams"]) == (12, 1, 2)
+    assert kept.histograms["tpot"].maximum == 20 * MS
+
+
+def test_one_token_has_no_tpot_and_no_gap() -> None:
+    kept = record(streamed(50, usage=1))
+    assert (kept.histograms["tpot"].count, kept.histograms["itl"].count, kept.histograms["e2e"].count) == (
+        0,
+        0,
+        1,
+    )
+
+
+def test_gaps_never_span_two_streams() -> None:
+    kept = record(streamed(1, 2, 3), streamed(), streamed(500), streamed(900, 902))
+    assert (kept.histograms["itl"].count, kept.histograms["itl"].maximum) == (3, 2 * MS)
+    assert record(streamed(), streamed()).histograms["itl"].count == 0
+
+
+def test_failures_are_counted_but_not_timed() -> None:
+    kept = record(streamed(50, 60), streamed(1, 2, failure=Failure.STREAM_ERROR))
+    assert (kept.ok, kept.failures["stream-error"], kept.beyond) == (1, 1, 1)
+    assert (kept.counters["streams"], kept.histograms["ttft"].count) == (1, 1)
+
+
+GOOD = {
+    "within": ([("ttft", 50), ("tpot", 20)], 1),
+    "ttft missed": ([("ttft", 49)], 0),
+    "tpot missed": ([("ttft", 50), ("tpot", 19)], 0),
+    "e2e missed": ([("e2e", 89)], 0),
+    "from due missed": ([("ttft_from_due", 59)], 0),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_a_good_stream_meets_every_limit(case: str) -> None:
+    limits, good = GOOD[case]
+    exactly = tuple(Limit(metric, most * MS) for metric, most in limits)
+    assert record(streamed(50, 60, 90), limits=exactly).counters["good"] == good
+
+
+def test_what_never_came_is_not_good_but_one_token_is() -> None:
+    assert record(streamed(), limits=(Limit("ttft", 10**12),)).counters["good"] == 0
+    assert record(streamed(1, thoughts=1), limits=(Limit("first_answer", 10**12),)).counters["good"] == 0
+    assert record(streamed(1), limits=(Limit("tpot", 1),)).counters["good"] == 1
+    assert record(streamed(1)).counters["good"] == 0
+
+
+@given(st.lists(st.lists(st.integers(0, 10**6), max_size=6), min_size=1, max_size=8))
+def test_however_streams_are_folded(arrivals: list[list[int]]) -> None:
+    """One by one or all together; and gaps are those that NumPy finds stream by stream."""
+    exchanges = [streamed(*(sorted(each))) for each in arrivals]
+    together, apart = record(*exchanges), Recording()
+    for each in exchanges:
+        apart.merge(record(each))
+    again = Recording.from_dict(together.to_dict())
+    gaps = np.concatenate([np.diff(sorted(each)) for each in arrivals])
+    for kept in (together, apart, again):
+        assert kept.counters == together.counters
+        assert kept.histograms["itl"].count == len(gaps)
+        assert kept.histograms["itl"].total == int(gaps.sum()) * MS
+        assert kept.histograms["ttft"].count == sum(map(bool, arrivals))
