@@ -6,18 +6,20 @@ Everything here is frozen and picklable, so that the same order can go to a proc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.execution.prepared import prepare_all, shares_of, variants_of
 from benchmark.measure.stream import Limit
 from benchmark.schedule.base import Schedule, part_of
 from benchmark.schedule.closed_loop import ClosedLoop
 from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
 from benchmark.transport.base import Destination, PreparedRequest
-from benchmark.transport.prepare import destination, full_url, prepare
+from benchmark.transport.prepare import destination, full_url
 from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class TargetPlan:
     name: str
     url: str  # what is called
     destination: Destination
-    requests: tuple[PreparedRequest, ...]
+    requests: Sequence[PreparedRequest]
 
     @property
     def streams(self) -> bool:
@@ -164,22 +166,19 @@ class Plan:
 def make_plan(loaded: LoadedScenario) -> Plan:
     """Work a scenario out."""
     scenario = loaded.scenario
-    bodies = [loaded.read_body(request) for request in scenario.all_requests]
+    variants = variants_of(loaded)
     targets = tuple(
         TargetPlan(
             name=name,
-            url=full_url(target, scenario.all_requests[0]),
+            url=full_url(target, variants[0][0].request),
             destination=destination(target),
-            requests=tuple(
-                prepare(target, request, body)
-                for request, body in zip(scenario.all_requests, bodies, strict=True)
-            ),
+            requests=prepare_all(target, variants),
         )
         for name, target in scenario.targets.items()
     )
     return Plan(
         targets=targets,
-        shares=tuple(Share(float(request.weight)) for request in scenario.all_requests),
+        shares=shares_of(loaded, variants),
         load=scenario.load,
         rounds=scenario.rounds,
         seed=scenario.seed,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import random
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import InputError
 from benchmark.scenario.fields import LARGEST_BODY
+from benchmark.scenario.files import find_file, read_file
 from benchmark.scenario.model import Request
 
 
@@ -21,10 +19,10 @@ def check_body(request: Request, folder: Path, *, trusted: bool = False) -> None
         InputError: as `read_body`.
     """
     if request.body_file is not None:
-        _find(request.body_file, folder, trusted)
+        find_file("body_file", request.body_file, folder, most=LARGEST_BODY, trusted=trusted)
 
 
-def read_body(request: Request, folder: Path, *, trusted: bool = False) -> bytes:
+def read_body(request: Request, folder: Path = Path(), *, trusted: bool = False) -> bytes:
     """The body of `request`, empty where it has none; `trusted` lets its file be anywhere.
 
     Raises:
@@ -33,7 +31,7 @@ def read_body(request: Request, folder: Path, *, trusted: bool = False) -> bytes
     if request.body is not None:
         return request.body.encode()
     if request.body_file is not None:
-        return _read_file(request.body_file, folder, trusted)
+        return read_file("body_file", request.body_file, folder, most=LARGEST_BODY, trusted=trusted)
     if request.json_ is not None:
         return encode_json(_asked(request))
     if request.bytes_ is not None:
@@ -64,36 +62,3 @@ def _asked(request: Request) -> Any:
 def encode_json(value: object) -> bytes:
     """JSON as it is sent: compact, keys in their order, non-ASCII characters as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _read_file(name: str, folder: Path, trusted: bool) -> bytes:
-    try:
-        return _find(name, folder, trusted).read_bytes()
-    except OSError as error:
-        raise InputError(f"body_file '{name}' cannot be read: {error.strerror}") from None
-
-
-def _find(name: str, folder: Path, trusted: bool) -> Path:
-    """The file itself, behind any links."""
-    path = folder / name
-    try:
-        real = path.resolve()
-        if not trusted and not real.is_relative_to(folder.resolve()):
-            raise InputError(
-                f"body_file '{name}' leads out of the scenario's folder, {folder}; move the file into it"
-            )
-        if not real.is_file():
-            what = "this is no regular file" if real.exists() else "no such file"
-            raise InputError(f"body_file '{name}': {what} ({path})")
-        if real.stat().st_size > LARGEST_BODY:
-            raise InputError(f"body_file '{name}' is larger than 1 GiB")
-        if not os.access(real, os.R_OK):
-            raise InputError(f"body_file '{name}' cannot be read: {os.strerror(errno.EACCES)}")
-        return real
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # ValueError: a null byte; RuntimeError: a loop of links
-        reason = error.strerror if isinstance(error, OSError) else "this is no path"
-        raise InputError(f"body_file '{name}' cannot be read: {reason}") from None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from benchmark.redaction import REDACTED
+from benchmark.scenario.data import Data
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
@@ -97,6 +98,8 @@ def _model(location: Location) -> type[BaseModel]:
             return Scenario
         case ("load",):
             return Load
+        case ("data",):
+            return Data
         case ("targets", _):
             return Target
         case (*_, "expect"):

@@ -185,11 +185,16 @@ def _address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-def _path(path: str) -> str:
+def path_problem(path: str) -> str | None:
+    """What keeps text from being a path, in words; None when nothing does."""
     if _UNFIT_FOR_URL.search(path):
-        raise ValueError("a path has no spaces or line breaks in it (a space is written %20)")
-    if "#" in path:
-        raise ValueError("a path's #fragment is never sent; leave it out")
+        return "a path has no spaces or line breaks in it (a space is written %20)"
+    return "a path's #fragment is never sent; leave it out" if "#" in path else None
+
+
+def _path(path: str) -> str:
+    if problem := path_problem(path):
+        raise ValueError(problem)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", path):
         raise expected("a path, like v1/chat/completions; it is appended to the target's url")
     return path
@@ -217,9 +222,16 @@ def _header_name(name: str) -> str:
     return name
 
 
-def _header_value(value: str) -> str:
+def header_problem(value: str) -> str | None:
+    """What keeps text from being a header's value, in words; None when nothing does."""
     if _UNFIT_FOR_HEADER.search(value):
-        raise ValueError("a header's value cannot hold line breaks or control characters")
+        return "a header's value cannot hold line breaks or control characters"
+    return None
+
+
+def _header_value(value: str) -> str:
+    if problem := header_problem(value):
+        raise ValueError(problem)
     return value
 
 

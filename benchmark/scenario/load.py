@@ -20,6 +20,7 @@ from benchmark.redaction import Redactor
 from benchmark.scenario.body import check_body, read_body
 from benchmark.scenario.complaints import problems_of
 from benchmark.scenario.credentials import secrets_in, without_credentials
+from benchmark.scenario.data import Row, read_rows
 from benchmark.scenario.document import (
     BROKEN,
     LARGEST_TEXT,
@@ -35,6 +36,7 @@ from benchmark.scenario.model import Request, Scenario
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides
 from benchmark.scenario.schema import json_schema
+from benchmark.scenario.template import problems_of_placeholders
 from benchmark.scenario.variables import fill
 
 __all__ = ["LoadedScenario", "json_schema", "load_data", "load_scenario", "load_text", "read_body"]
@@ -57,6 +59,17 @@ class LoadedScenario:
             InputError: its file cannot be read.
         """
         return read_body(request, self.folder, trusted=self.trusted_files)
+
+    def read_rows(self) -> list[Row]:
+        """The rows of its data file; none where it names no file.
+
+        Raises:
+            InputError: the file cannot be used.
+        """
+        data = self.scenario.data
+        if data is None:
+            return []
+        return read_rows("data.file", data.file, self.folder, trusted=self.trusted_files)
 
 
 def load_scenario(
@@ -111,6 +124,7 @@ def load_data(
     problems += [
         Problem(at, f"there is {BROKEN} in this text") for at, text in texts(filled.data) if is_broken(text)
     ]
+    problems += problems_of_placeholders(filled.data, rows="data" in filled.data)
     unfilled = {problem.location for problem in filled.problems}
     try:
         names = {

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -20,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from benchmark.scenario.data import Data
 from benchmark.scenario.fields import (
     Address,
     Burstiness,
@@ -42,6 +42,7 @@ from benchmark.scenario.fields import (
 from benchmark.scenario.goodput import EXAMPLES as STREAM_EXAMPLES
 from benchmark.scenario.goodput import StreamLimit, parse_stream_limit
 from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
+from benchmark.scenario.part import Part, given
 
 DEFAULT_RATE = "50/s"
 
@@ -50,18 +51,7 @@ Allowance = Literal["different-schemes", "same-address", "different-payloads"]
 BODIES = ("body", "body_file", "json", "bytes")
 
 
-class _Part(BaseModel):
-    """Strict: text is no number, a boolean is no number, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def _given(info: ValidationInfo, *fields: str) -> list[str]:
-    """Which of these earlier fields were set; one that was set wrong (and so is missing) was set, too."""
-    return [field for field in fields if field not in info.data or info.data[field] is not None]
-
-
-class Target(_Part):
+class Target(Part):
     """An address that is called."""
 
     url: Url = Field(description="Where requests go, http:// or https://; a request's path is appended.")
@@ -81,7 +71,7 @@ class Target(_Part):
     @field_validator("bearer")
     @classmethod
     def _bearer_of_a_token(cls, bearer: bool, info: ValidationInfo) -> bool:
-        if bearer and not _given(info, "token"):
+        if bearer and not given(info, "token"):
             raise ValueError("there is no token to send as Bearer; add one")
         if bearer and str(info.data.get("token")).lower().startswith("bearer "):
             raise ValueError("the token already begins with Bearer; set one of the two")
@@ -90,7 +80,7 @@ class Target(_Part):
     @field_validator("headers")
     @classmethod
     def _one_credential(cls, headers: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        if _given(info, "token") and any(name.lower() == "authorization" for name in headers):
+        if given(info, "token") and any(name.lower() == "authorization" for name in headers):
             raise ValueError("both token and an Authorization header are given; keep one")
         return headers
 
@@ -127,7 +117,7 @@ Statuses = Annotated[
 ]
 
 
-class Expect(_Part):
+class Expect(Part):
     """Which answers count as a success."""
 
     status: Statuses | None = Field(
@@ -144,7 +134,7 @@ class Expect(_Part):
         return status < 400 if self.accepted is None else status in self.accepted
 
 
-class Request(_Part):
+class Request(Part):
     """What is sent, and what is expected back."""
 
     model_config = ConfigDict(
@@ -194,7 +184,7 @@ class Request(_Part):
     @field_validator("body_file", "json_", "bytes_")
     @classmethod
     def _one_body(cls, value: Any, info: ValidationInfo) -> Any:
-        earlier = _given(
+        earlier = given(
             info, *("body", "body_file", "json_", "bytes_")[: _BODY_FIELDS.index(str(info.field_name))]
         )
         if value is not None and earlier:
@@ -213,13 +203,13 @@ class Request(_Part):
     @field_validator("method", mode="before")
     @classmethod
     def _default_method(cls, method: Any, info: ValidationInfo) -> Any:
-        return method if method is not None else ("POST" if _given(info, *_BODY_FIELDS) else "GET")
+        return method if method is not None else ("POST" if given(info, *_BODY_FIELDS) else "GET")
 
 
 _BODY_FIELDS = ("body", "body_file", "json_", "bytes_")
 
 
-class Load(_Part):
+class Load(Part):
     """How much is sent, and for how long: an open loop at a rate, or a closed loop of connections."""
 
     model_config = ConfigDict(
@@ -272,7 +262,7 @@ class Load(_Part):
     @field_validator("connections")
     @classmethod
     def _one_pace(cls, connections: int | None, info: ValidationInfo) -> int | None:
-        rate = bool(_given(info, "rate"))
+        rate = bool(given(info, "rate"))
         if rate and connections is not None:
             raise ValueError("there is a rate already; a load has either rate or connections")
         if not rate and connections is None:
@@ -282,7 +272,7 @@ class Load(_Part):
     @field_validator("arrivals", "max_connections")
     @classmethod
     def _of_a_rate(cls, value: Any, info: ValidationInfo) -> Any:
-        if "rate" in info.data and not _given(info, "rate"):
+        if "rate" in info.data and not given(info, "rate"):
             raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
         return value
 
@@ -299,7 +289,7 @@ class Load(_Part):
     @field_validator("think")
     @classmethod
     def _of_connections(cls, value: Any, info: ValidationInfo) -> Any:
-        if "connections" in info.data and not _given(info, "connections") and value is not None:
+        if "connections" in info.data and not given(info, "connections") and value is not None:
             raise ValueError("think goes with connections, not with rate; leave it out")
         return value
 
@@ -358,7 +348,7 @@ Goodput = Annotated[tuple[_StreamLimitText, ...], BeforeValidator(_as_tuple)]
 Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)]
 
 
-class Scenario(_Part):
+class Scenario(Part):
     """A whole experiment: the same requests to each target, in turn, round after round."""
 
     model_config = ConfigDict(
@@ -372,6 +362,9 @@ class Scenario(_Part):
     request: Request | None = Field(None, description="What is sent. Default: a plain GET.")
     requests: Requests | None = Field(
         None, description="What is sent, when there is more than one request; see weight."
+    )
+    data: Data | None = Field(
+        None, description="A file of rows: {{row.field}} in a request takes a field of the next row."
     )
     load: Load = Field(
         {"rate": DEFAULT_RATE}, validate_default=True, description="How much is sent, and for how long."
@@ -421,7 +414,7 @@ class Scenario(_Part):
     @field_validator("requests")
     @classmethod
     def _request_or_requests(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is not None and _given(info, "request"):
+        if value is not None and given(info, "request"):
             raise ValueError("there is a request already; write either request or requests")
         return value
 

@@ -59,8 +59,8 @@ class Http1Transport:
         self._take_idle = self._idle.pop
         self._waiting: deque[Exchange] = deque()
         self._connecting: dict[asyncio.Task[None], Exchange | None] = {}
-        shortest = min(request.timeout for request in requests) / NANOSECONDS
-        self._sweep_every = min(max(shortest / 50, 0.002), 0.25)
+        self._timeouts = [request.timeout for request in requests]
+        self._sweep_every = min(max(min(self._timeouts) / NANOSECONDS / 50, 0.002), 0.25)
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
 
     # ── the contract ──
@@ -68,7 +68,7 @@ class Http1Transport:
     async def open(self, connections: int) -> None:
         """Open connections beforehand, a bounded number at once, each in bounded time."""
         missing = min(connections, self._pool.limit) - len(self._connections)
-        patience = max(request.timeout for request in self.requests) / NANOSECONDS
+        patience = max(self._timeouts) / NANOSECONDS
         while missing > 0:
             opening = [self._begin_connecting(None) for _ in range(min(missing, self._pool.pending))]
             missing -= len(opening)
@@ -217,7 +217,7 @@ class Http1Transport:
         """One coarse timer for all timeouts, instead of one for each request."""
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
         latest = now()
-        timeouts = [request.timeout for request in self.requests]
+        timeouts = self._timeouts
 
         def overdue(exchange: Exchange, connecting: bool) -> Failure | None:
             if latest - exchange.taken < timeouts[exchange.request]:

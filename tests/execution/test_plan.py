@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.errors import InputError
+from benchmark.execution import prepared
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.scenario.load import load_text
 
@@ -76,3 +78,46 @@ def test_requests_on_the_wire(plan: Plan) -> None:
 
 def test_the_plan_says_no_secret(plan: Plan) -> None:
     assert "secret-token" not in repr(plan)
+
+
+ROWS = """
+targets: {a: {url: "http://a.example/"}, b: {url: "http://b.example/"}}
+requests:
+  - {path: "items/{{row.id}}", json: {id: "{{row.id}}", salt: "{{salt}}"}}
+  - {path: health}
+data: {file: rows.jsonl, order: sequential}
+"""
+
+
+def test_requests_are_prepared_for_every_row_and_alike_for_both_targets(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in range(3)))
+    plan = make_plan(load_text(ROWS, "test", tmp_path))
+    one, other = (plan.order(target, 2, 0, 1, 1) for target in plan.targets)
+    chosen = list(islice(one.mix.indexes(), 60))
+    assert chosen == list(islice(other.mix.indexes(), 60))
+    assert [each for each in chosen if each < 3][:5] == [0, 1, 2, 0, 1]
+    assert [request.target for request in one.target.requests] == [
+        "/items/0",
+        "/items/1",
+        "/items/2",
+        "/health",
+    ]
+    bodies = {side.target.requests[1].body for side in (one, other) for _ in range(2)}
+    assert len({body[:16] for body in bodies}) == 1
+    assert bodies.pop().startswith(b'{"id":1,"salt":"')
+    assert len(bodies) == 3  # and each is salted anew
+
+
+def test_rows_that_memory_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rows.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in range(99)))
+    monkeypatch.setattr(prepared, "LARGEST", 1024)
+    with pytest.raises(InputError, match=r"more than 1.00 KiB of memory for each target; use fewer rows"):
+        make_plan(load_text(ROWS, "test", tmp_path))
+
+
+def test_a_missing_field_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"id": 1}\n{"ID": 2}\n')
+    with pytest.raises(
+        InputError, match=r"rows.jsonl:2: there is no field 'id', which request.json.id asks for"
+    ):
+        make_plan(load_text(ROWS, "test", tmp_path))

@@ -263,7 +263,7 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
         (
             "latency: 5",
             (
-                "latency: unknown key; expected one of name, targets, request, requests, load, rounds, baseline, "
+                "latency: unknown key; expected one of name, targets, request, requests, data, load, rounds, baseline, "
                 "confidence, processes, objectives, goodput, keep_connections, resend_stale, allow, seed"
             ),
         ),
@@ -443,6 +443,7 @@ def test_body_files_are_looked_for_before_anything_is_sent(tmp_path: Path) -> No
 
 def test_variables_are_filled_from_the_environment_alone() -> None:
     text = 'targets: {a: {url: "http://${HOST}:${PORT}/"}}\nrequest: {body: "${A}$${A}{{row.x}}$A", method: "${M}"}'
+    text += "\ndata: {file: rows.jsonl}"
     loaded = load(text, environ={"HOST": "h", "PORT": "80", "A": "${B}", "M": "PUT"})
     assert loaded.scenario.targets["a"].url == "http://h:80/"
     assert loaded.scenario.all_requests[0].body == "${B}${A}{{row.x}}$A"
