@@ -30,7 +30,12 @@ LAZY = {  # library → the places that may import it at module level
     "scipy": set(),
     "ray": set(),
     "alibabacloud_eas20210701": set(),
-    "aiohttp": {"simulation/service.py", "simulation/gateway.py"},
+    "aiohttp": {
+        "simulation/service.py",
+        "simulation/gateway.py",
+        "transport/aiohttp_client.py",
+        "transport/aiohttp_connecting.py",
+    },
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

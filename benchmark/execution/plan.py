@@ -38,6 +38,7 @@ class TargetPlan:
     url: str  # what is called
     destination: Destination
     requests: Sequence[PreparedRequest]
+    transport: str = "http1"  # which implementation carries them
 
     @property
     def streams(self) -> bool:
@@ -173,6 +174,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
             url=full_url(target, variants[0][0].request),
             destination=destination(target),
             requests=prepare_all(target, variants),
+            transport=scenario.transport,
         )
         for name, target in scenario.targets.items()
     )

@@ -57,7 +57,7 @@ def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequen
     """The requests as this target gets them, in the order of `Share`'s places.
 
     Raises:
-        InputError: they are too many, or too large, to be held in memory.
+        InputError: they are too many, or too large, to be held in memory, or expect what cannot be seen.
     """
     prepared, size = [], 0
     for variant in (variant for each in variants for variant in each):
@@ -68,4 +68,8 @@ def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequen
                 f"the requests with their rows take more than {format_size(LARGEST)} of memory for each target; "
                 "use fewer rows, or smaller ones"
             )
+    if any(each.stream for each in prepared) and any(each.contains for each in prepared):
+        raise InputError(
+            "`body_contains` cannot be held against streamed answers: their text comes in pieces"
+        )
     return salted(tuple(prepared), SALT)

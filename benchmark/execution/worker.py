@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
+from typing import Any
 
 import uvloop
 
@@ -30,9 +31,17 @@ from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import Recording
 from benchmark.measure.stream import StreamRecorder
 from benchmark.schedule.base import due_before
-from benchmark.transport.base import Pool
+from benchmark.transport.base import Pool, Transport
 from benchmark.transport.http1 import Http1Transport
 
+
+def _aiohttp(*args: Any, **options: Any) -> Transport:
+    from benchmark.transport.aiohttp_client import AiohttpTransport  # heavy, and rarely wanted
+
+    return AiohttpTransport(*args, **options)
+
+
+TRANSPORTS: dict[str, Callable[..., Transport]] = {"http1": Http1Transport, "aiohttp": _aiohttp}
 TELL_EVERY = 0.2  # seconds between two reports of what was recorded
 GRACE = 10.0  # seconds that exchanges in flight are given once the run is stopped
 READY = "ready"  # a worker has opened its connections, and waits for the common start
@@ -67,7 +76,7 @@ class Worker:
 
     def __init__(self, tell: Callable[[object], None]) -> None:
         self._tell = tell
-        self._kept: dict[str, Http1Transport] = {}
+        self._kept: dict[str, Transport] = {}
         self._opening: asyncio.Task[None] | None = None
         self._zero: asyncio.Future[int] | None = None
         self._sending: SendLoop | None = None
@@ -95,7 +104,7 @@ class Worker:
     async def probe(self, order: ProbeOrder) -> Probe:
         """One exchange over a connection of its own."""
         done: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        transport = Http1Transport(
+        transport = TRANSPORTS[order.target.transport](
             order.target.destination,
             order.target.requests,
             Pool(1),
@@ -147,7 +156,7 @@ class Worker:
             strain=strain.seen,
         )
 
-    async def _open(self, transport: Http1Transport, connections: int) -> None:
+    async def _open(self, transport: Transport, connections: int) -> None:
         """Open connections, unless the run is stopped meanwhile."""
         self._opening = asyncio.get_running_loop().create_task(transport.open(connections))
         if self._stopped:
@@ -162,12 +171,12 @@ class Worker:
         for transport in self._kept.values():
             await transport.close()
 
-    def _transport(self, order: RoundOrder, recorder: Recorder) -> Http1Transport:
+    def _transport(self, order: RoundOrder, recorder: Recorder) -> Transport:
         kept = self._kept.get(order.target.name)
         if kept:
             kept.handshake = recorder.add_handshake
             return kept
-        transport = Http1Transport(
+        transport = TRANSPORTS[order.target.transport](
             order.target.destination,
             order.target.requests,
             Pool(order.limit),

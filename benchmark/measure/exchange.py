@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "request")
 FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "failure", "stale")
 MOST_BODY = 4096  # bytes kept of an answer
+MOST_READ = 1024**2  # bytes kept of one whose body must hold something
 
 
 class Failure(IntEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.measure.exchange import Answer, Exchange, Failure
+from benchmark.measure.exchange import MOST_BODY, Answer, Exchange, Failure
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Probe:
             detail=exchange.detail,
             status=exchange.status,
             headers=tuple(answer.headers),
-            body=answer.body.decode("utf-8", "replace"),
+            body=answer.body[:MOST_BODY].decode("utf-8", "replace"),
             dns=exchange.dns,
             connect=exchange.connect,
             tls=exchange.tls,

@@ -67,6 +67,11 @@ class Target(Part):
     query: dict[str, str] = Field({}, description="Query parameters added to the request's.")
     verify_tls: bool = Field(True, description="Check the server's certificate.")
     resolve: Address | None = Field(None, description="An IP address to connect to, instead of asking DNS.")
+    proxy: Url | Literal["environment"] | None = Field(
+        None,
+        description="The URL of an HTTP proxy, or `environment` for what HTTP_PROXY and the like say. "
+        "Goes with transport: aiohttp.",
+    )
 
     @field_validator("bearer")
     @classmethod
@@ -122,6 +127,9 @@ class Expect(Part):
 
     status: Statuses | None = Field(
         None, description="A status, or a list of them. Without it, any status below 400 is a success."
+    )
+    body_contains: str | None = Field(
+        None, min_length=1, description="Text that the body of a success has in its first MiB."
     )
 
     @property
@@ -179,6 +187,20 @@ class Request(Part):
     expect: Expect = Field(default_factory=Expect, description="Which answers to it count as a success.")
     timeout: Duration = Field(
         "30s", validate_default=True, description="How long a request may take before it counts as failed."
+    )
+
+    max_head: Size = Field(
+        "64KiB",
+        validate_default=True,
+        description="How long an answer's head may be; a longer one is a failure.",
+    )
+    max_body: Size = Field(
+        "1GiB",
+        validate_default=True,
+        description="How long an answer's body may be; a longer one is a failure.",
+    )
+    follow_redirects: bool = Field(
+        False, description="Follow redirects, all in one exchange. Goes with transport: aiohttp."
     )
 
     @field_validator("body_file", "json_", "bytes_")
@@ -386,6 +408,11 @@ class Scenario(Part):
     goodput: Goodput = Field(
         (), description="What makes a streamed answer a good one, each of them; they are counted and told."
     )
+    transport: Literal["http1", "aiohttp"] = Field(
+        "http1",
+        validate_default=True,
+        description="What carries requests: our own HTTP/1.1, or aiohttp, for proxies and redirects.",
+    )
     keep_connections: bool = Field(
         False,
         description="Keep connections from round to round. Intervals then say nothing of other connections.",
@@ -430,6 +457,17 @@ class Scenario(Part):
                 f"there is an Authorization header, and the target {tokens[0]} has a token; keep one of them"
             )
         return value
+
+    @field_validator("transport")
+    @classmethod
+    def _carries_what_is_wanted(cls, transport: str, info: ValidationInfo) -> str:
+        requests = info.data.get("requests") or (info.data.get("request"),)
+        redirects = any(request and request.follow_redirects for request in requests)
+        proxies = any(target.proxy for target in (info.data.get("targets") or {}).values())
+        if transport == "http1" and (redirects or proxies):
+            wanted = "follow_redirects" if redirects else "a proxy"
+            raise ValueError(f"{wanted} needs transport: aiohttp")
+        return transport
 
     @field_validator("baseline")
     @classmethod

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from benchmark.measure.exchange import Exchange
 
+ENVIRONMENT = "environment"  # as a proxy: what HTTP_PROXY and the like say
+
 Finished = Callable[[Exchange], None]
 Handshake = Callable[[int, int, int], None]  # what a new connection paid: dns, connect, tls (nanoseconds)
 
@@ -29,6 +31,14 @@ class PreparedRequest:
     expected: frozenset[int] | None  # statuses; None: any below 400
     wire: bytes = field(repr=False)  # the whole of it, as HTTP/1.1
     stream: bool = False  # whether the answer is read as a stream of tokens
+    max_head: int = 64 * 1024  # bytes of an answer's head; a longer one is no proper answer
+    max_body: int = 1024**3  # bytes of an answer's body
+    contains: str | None = None  # what a success has in its body
+    follow_redirects: bool = False
+
+    def satisfied_by(self, body: bytes) -> bool:
+        """Whether a body holds what it must."""
+        return self.contains is None or self.contains.encode() in body
 
     def expects(self, status: int) -> bool:
         """Whether this status is a success."""
@@ -44,6 +54,7 @@ class Destination:
     port: int
     verify_tls: bool = True
     resolve: str | None = None  # connect here instead of asking DNS
+    proxy: str | None = field(default=None, repr=False)  # its URL, which may hold credentials; or ENVIRONMENT
 
     @property
     def name(self) -> str:

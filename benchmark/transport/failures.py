@@ -59,6 +59,40 @@ def of_losing(
     return Failure.RESET if error else Failure.CLOSED_EARLY
 
 
+def of_aiohttp(error: BaseException, *, reused: bool, securing: bool, headed: bool) -> Failure:
+    """What an error of aiohttp's means.
+
+    Args:
+        error: what it raised.
+        reused: whether the connection had served an exchange before.
+        securing: whether a handshake of TLS had begun.
+        headed: whether the answer's head was complete.
+    """
+    import aiohttp
+    from aiohttp import http_exceptions
+
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return Failure.DNS
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Failure.TLS_VERIFY
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return Failure.TLS_HANDSHAKE
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return of_connecting(error.os_error, securing)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return Failure.UNREACHABLE  # the proxy would not take us there
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return Failure.STATUS
+    if isinstance(error, aiohttp.ClientPayloadError):
+        cause = error.__cause__
+        bad = isinstance(cause, http_exceptions.HttpProcessingError) and "Not enough data" not in str(cause)
+        return Failure.PROTOCOL if bad else Failure.TRUNCATED
+    if isinstance(error, aiohttp.ClientConnectionError | OSError):
+        system = error if isinstance(error, OSError) else None
+        return of_losing(system, reused=reused, answering=headed, headed=headed)
+    return Failure.PROTOCOL
+
+
 def of_waiting(*, connecting: bool, answering: bool) -> Failure:
     """What an exchange had come to when its time was over."""
     if connecting:
@@ -66,7 +100,7 @@ def of_waiting(*, connecting: bool, answering: bool) -> Failure:
     return Failure.TIMEOUT_MIDWAY if answering else Failure.TIMEOUT
 
 
-def describe(error: Exception | None) -> str:
+def describe(error: BaseException | None) -> str:
     """What the system said, in a line."""
     if error is None:
         return "the server closed the connection"

@@ -17,13 +17,13 @@ from typing import Any, cast
 import httptools
 
 from benchmark.clock import now
-from benchmark.measure.exchange import MOST_BODY, Answer, Exchange, Failure
+from benchmark.measure.exchange import MOST_BODY, MOST_READ, Answer, Exchange, Failure
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.transport.sse import StreamReader
 from benchmark.units import NANOSECONDS
 
-LARGEST_HEAD = 64 * 1024  # bytes
+_HEADS = re.compile(rb"(?s:HTTP/1\.[01] 1.*?\r?\n\r?\n)*(?s:.*?)\r?\n\r?\n")  # interim ones come first
 _DELIMITED = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 
 
@@ -48,6 +48,7 @@ class Http1Transport:
         self._destination = destination
         self._pool = pool
         self.handshake = handshake
+        capture = capture or any(request.contains for request in requests)
         streamed = StreamConnection if any(request.stream for request in requests) else Connection
         self._connection = CapturingConnection if capture else streamed
         self._tls = destination.tls_context()
@@ -59,6 +60,8 @@ class Http1Transport:
         self._take_idle = self._idle.pop
         self._waiting: deque[Exchange] = deque()
         self._connecting: dict[asyncio.Task[None], Exchange | None] = {}
+        # bytes of an answer up to which neither of its caps can have been passed
+        self.smallest_cap = min(min(request.max_head, request.max_body) for request in requests)
         self._timeouts = [request.timeout for request in requests]
         self._sweep_every = min(max(min(self._timeouts) / NANOSECONDS / 50, 0.002), 0.25)
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
@@ -261,11 +264,12 @@ class Connection(asyncio.Protocol):
         self.pool = pool
         self.sock = sock
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
-        self.parser = httptools.HttpResponseParser(self)
+        self.parser = self._new_parser()
         self.served = 0
         self.closing = False
         self.broken: Exception | None = None  # what a write met
         self.surplus = False  # more came than was asked for
+        self.leaving = False  # the kernel has not taken all of the request
         # for one exchange
         self.exchange: Exchange | None = None
         self.request: PreparedRequest = pool.requests[0]
@@ -276,9 +280,16 @@ class Connection(asyncio.Protocol):
         self.kept = False
         self.odd = False  # something was out of the ordinary, which the end has to look at
 
+    def _new_parser(self) -> Any:
+        """A strict parser, but for lines that end in LF alone, which RFC 9112 allows to take."""
+        parser = httptools.HttpResponseParser(self)
+        parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
+        return parser
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Write to the socket itself where nothing is in between: uvloop would wait for the loop's next turn."""
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(0)  # tells of all that is left over, and of its end
         if transport.get_extra_info("sslcontext"):
             self.write = self.transport.write  # type: ignore[method-assign]
 
@@ -303,6 +314,14 @@ class Connection(asyncio.Protocol):
             self.odd = True
             self.transport.write(data[taken:])
 
+    def pause_writing(self) -> None:
+        """Something is left over."""
+        self.leaving = True
+
+    def resume_writing(self) -> None:
+        """The kernel has it all."""
+        self.leaving = False
+
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer; what they complete was done when they came, before they are parsed."""
         arrived = now()
@@ -321,7 +340,9 @@ class Connection(asyncio.Protocol):
                 self.fail(Failure.PROTOCOL, f"not an HTTP/1.1 answer: {error}")
                 return
             self.surplus = self.odd = True
-        if self.complete:
+        if exchange.received > self.pool.smallest_cap and (excess := self._excess(exchange, data)):
+            self.fail(*excess)
+        elif self.complete:
             self._finish(exchange, arrived)
         elif not self.head_kept:
             self._keep_head(data)
@@ -331,14 +352,24 @@ class Connection(asyncio.Protocol):
         self.odd = True
         self.head += data
         self.head_kept = self.headed
-        if not self.headed and len(self.head) > LARGEST_HEAD:
-            self.fail(Failure.PROTOCOL, f"the answer's head is larger than {LARGEST_HEAD // 1024} KiB")
+
+    def _excess(self, exchange: Exchange, data: bytes) -> tuple[Failure, str] | None:
+        """Whether the answer is larger than it may be, and how; its body counts as on the wire, with chunks' sizes."""
+        request = self.request
+        head = _HEADS.match(self.head if self.head_kept else self.head + data)
+        length = head.end() if self.headed and head else exchange.received
+        if length > request.max_head:
+            return Failure.PROTOCOL, f"the answer's head is larger than {request.max_head:,} bytes"
+        if exchange.received - length > request.max_body:
+            return Failure.BODY_TOO_LARGE, f"the answer's body is larger than {request.max_body:,} bytes"
+        return None
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone: perhaps that was the answer's end."""
         exchange, self.closing, error = self.exchange, True, self.broken or error
         if exchange is not None:
-            if self.headed and error is None and not _DELIMITED.search(self.head):
+            head = self.headed and _HEADS.match(self.head)
+            if head and error is None and not _DELIMITED.search(head[0]):
                 self._finish(exchange, now())
             else:
                 self._break_off(exchange, error)
@@ -407,10 +438,10 @@ class Connection(asyncio.Protocol):
 
     def _tidy(self) -> None:
         """Make ready for another exchange after one that was out of the ordinary, or give the connection up."""
-        if self.surplus or self.transport.get_write_buffer_size():  # answered before it was asked in full
+        if self.surplus or self.leaving:  # answered before it was asked in full
             self.kept = False
         if self.request.method == "HEAD":
-            self.parser = httptools.HttpResponseParser(self)  # the old one still waits for a body
+            self.parser = self._new_parser()  # the old one still waits for a body
         self.head = b""
         self.head_kept = self.odd = False
 
@@ -422,7 +453,7 @@ class Connection(asyncio.Protocol):
             reused=reused,
             answering=exchange.first_byte > 0,
             headed=self.headed,
-            leaving=self.broken is not None or self.transport.get_write_buffer_size() > 0,
+            leaving=self.leaving or self.broken is not None,
         )
         if kind is Failure.STALE:
             if self.pool.resend_stale:
@@ -473,15 +504,16 @@ class StreamConnection(Connection):
 
 
 class CapturingConnection(Connection):
-    """A connection for probes: it keeps what the answer said."""
+    """A connection that keeps what an answer said: for probes, and where a body is held against an expectation."""
 
     def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
         super().__init__(pool, sock)
         self.answer = Answer([])
+        self.most = MOST_READ if any(request.contains for request in pool.requests) else MOST_BODY
 
     def start(self, exchange: Exchange, at: int) -> None:
         """Send the exchange's request; the exchange carries the answer."""
-        exchange.answer = self.answer
+        exchange.answer = self.answer = Answer([])
         super().start(exchange, at)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -490,8 +522,13 @@ class CapturingConnection(Connection):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if len(self.answer.body) < MOST_BODY:
-            self.answer.body += body[: MOST_BODY - len(self.answer.body)]
+        if len(self.answer.body) < self.most:
+            self.answer.body += body[: self.most - len(self.answer.body)]
+
+    def _finish(self, exchange: Exchange, at: int) -> None:
+        if not self.request.satisfied_by(self.answer.body):
+            exchange.failure = Failure.EXPECTATION  # unless the status is wrong, too
+        super()._finish(exchange, at)
 
 
 def _attribute(exchange: Exchange, paid: list[int]) -> None:

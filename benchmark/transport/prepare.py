@@ -27,7 +27,12 @@ def destination(target: Target) -> Destination:
         else parts.hostname or ""
     )
     return Destination(
-        parts.scheme, host, parts.port or _PORTS[parts.scheme], target.verify_tls, target.resolve
+        parts.scheme,
+        host,
+        parts.port or _PORTS[parts.scheme],
+        target.verify_tls,
+        target.resolve,
+        target.proxy,
     )
 
 
@@ -49,6 +54,10 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         expected=request.expect.accepted,
         wire=head.encode("utf-8") + body,
         stream=is_streamed(request, body),
+        max_head=request.max_head,
+        max_body=request.max_body,
+        contains=request.expect.body_contains,
+        follow_redirects=request.follow_redirects,
     )
 
 

@@ -1,0 +1,115 @@
+"""What is noted while aiohttp opens a connection: it tells of the whole only, and we want each phase.
+
+A context variable says whose connection it is; the resolver, the socket's making and the beginning of TLS note there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from contextvars import ContextVar
+from typing import Any
+
+from aiohttp import abc
+
+from benchmark.clock import now
+from benchmark.measure.exchange import Exchange
+from benchmark.transport.base import Destination
+
+
+class Attempt:
+    """What is noted of one exchange, or of a connection opened beforehand, while aiohttp carries it."""
+
+    def __init__(self, exchange: Exchange | None) -> None:
+        self.exchange = exchange
+        self.opened: Any = None  # the connection, where nothing else was wanted
+        self.reused = False
+        self.connecting = False
+        self.queued = self.began = self.securing = 0  # instants; zero: not yet
+        self.dns = 0
+        self.place: tuple[Any, ...] = ()  # where the last socket was to lead
+
+    def begin_connecting(self) -> None:
+        """A new connection is on its way."""
+        self.connecting, self.reused = True, False
+        self.began, self.securing, self.dns = now(), 0, 0
+
+    def phases(self) -> tuple[int, int, int]:
+        """What the connection has paid up to now: dns, connect, tls."""
+        ended = now()
+        tls = ended - self.securing if self.securing else 0
+        return self.dns, ended - self.began - self.dns - tls, tls
+
+    def charge(self) -> None:
+        """Let the exchange pay for its connection."""
+        if self.exchange is not None and not self.exchange.done:
+            dns, connect, tls = self.phases()
+            self.exchange.dns += dns
+            self.exchange.connect += connect
+            self.exchange.tls += tls
+
+
+current: ContextVar[Attempt] = ContextVar("attempt")
+
+
+class Resolver(abc.AbstractResolver):
+    """Asks once a round, and rotates the answers, so that connections spread over all addresses."""
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._asking = asyncio.Lock()
+        self._known: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[abc.ResolveResult]:
+        """The addresses of a name."""
+        began = now()
+        name = self._destination.name if host == self._destination.host else host
+        try:
+            async with self._asking:
+                if (name, port) not in self._known:
+                    self._known[name, port] = await asyncio.get_running_loop().getaddrinfo(
+                        name, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+                    )
+        finally:
+            current.get().dns += now() - began
+        places = self._known[name, port]
+        places.append(places.pop(0))
+        return [
+            abc.ResolveResult(
+                hostname=host,
+                host=place[0],
+                port=port,
+                family=family,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for family, _, protocol, _, place in places
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def noted_socket(place: tuple[Any, ...]) -> socket.socket:
+    """A socket, and a note of where it is to lead."""
+    family, kind, protocol, _, address = place
+    current.get().place = address
+    return socket.socket(family, kind, protocol)
+
+
+def noting(context: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    """The same context, which notes when a handshake begins: aiohttp tells of the whole connection only."""
+    if context is None:
+        return None
+    wrap = context.wrap_bio
+
+    def noted(*args: Any, **options: Any) -> ssl.SSLObject:
+        if (attempt := current.get(None)) is not None:
+            attempt.securing = now()
+        return wrap(*args, **options)
+
+    context.wrap_bio = noted  # type: ignore[method-assign]
+    return context
