@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import numpy as np
 from benchmark.analysis.estimate import BEYOND, FIGURES, Distribution, by_round, intervals, milliseconds
 from benchmark.analysis.health import GENERATOR, Harm, harm, lateness, saturated
 from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
+from benchmark.analysis.stream import unlike_lengths
 from benchmark.measure.recording import Recording
 from benchmark.result.model import Comparison, Estimate, Metric
 from benchmark.result.run import Round, Run
@@ -28,6 +30,9 @@ POOL_SHARE = 0.1  # of the response time, spent waiting for a free connection
 ALIKE = 0.05  # throughputs within this are alike
 UNLIKE_TRIPS = 2.0  # connects that differ by more than this factor crossed unlike paths
 NOTHING = Estimate(value=None)
+STREAM_KINDS = ("ttft", "ttft_from_due", "itl", "tpot", "e2e")  # of what streams have
+WHOLE = ("response", "service")
+FROM_DUE = frozenset({"response", "ttft_from_due"})  # times that hold the generator's lateness
 
 Pair = tuple[Round, Round]
 
@@ -64,11 +69,12 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
     pairs = paired(run.rounds, baseline, candidate)
     primary = run.settings["primary"]
     general = _misloaded(run, pairs)
-    names = [f"{kind}.{figure}" for kind in ("response", "service") for figure in FIGURES]
-    if primary == "response.p75":  # an objective may name a quantile that the tables leave out
-        names.insert(2, primary)
+    kinds = (*STREAM_KINDS, *WHOLE) if run.settings.get("streamed") else WHOLE
+    names = [f"{kind}.{figure}" for kind in kinds for figure in FIGURES]
+    if primary.endswith(".p75"):  # an objective may name a quantile that the tables leave out
+        names.insert(names.index(primary.replace("p75", "p90")), primary)
     elif primary not in names:
-        primary = "response.p50"
+        primary = names[1]
     metrics = [
         _latency(name, pairs, run.settings["confidence"], general, primary=name == primary) for name in names
     ]
@@ -131,7 +137,9 @@ def _latency(name: str, pairs: Sequence[Pair], confidence: float, general: str, 
         )
         return Metric(**shown, **_points(values), enough_data=False, withheld=thin)
     late = lateness(sides[0], q), lateness(sides[1], q)
-    harmed = harm(values, late, found[0]) if kind == "response" else Harm()
+    harmed = harm(values, late, found[0]) if kind in FROM_DUE else Harm()
+    if kind in {"e2e", *WHOLE} and not harmed.ratio:
+        harmed = replace(harmed, ratio=unlike_lengths(sides))
     return Metric(
         **shown,
         difference=NOTHING if harmed.difference else _estimate(found[0], MILLISECOND),

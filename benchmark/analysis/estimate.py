@@ -23,6 +23,8 @@ from benchmark.units import MILLISECOND
 
 BEYOND = 10  # exchanges beyond a quantile: in every round for a mean over rounds, in the pool for an interval
 
+WAITED = frozenset({"response", "ttft", "ttft_from_due", "first_answer", "e2e"})  # times that a caller waits
+
 FIGURES: dict[str, float | None] = {"mean": None, **QUANTILES}  # name → quantile; None is the mean
 
 
@@ -63,11 +65,11 @@ class Distribution:
     def of(
         cls, recordings: Sequence[Recording], metric: str, *, successes_only: bool = False
     ) -> Distribution:
-        """Of these rounds; in response times the unanswered and unsent rank as infinite, unless left out."""
+        """Of these rounds; in times that callers wait the unanswered and unsent are infinite, unless left out."""
 
         rounds, pooled, beyond = [], Histogram(), 0
         for recording in recordings:
-            lost = recording.beyond if metric == "response" and not successes_only else 0
+            lost = recording.beyond if metric in WAITED and not successes_only else 0
             rounds.append(Ranked(recording.histograms[metric], lost))
             pooled.merge(recording.histograms[metric])
             beyond += lost

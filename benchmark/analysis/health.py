@@ -143,8 +143,10 @@ def _late_misses(run: Run, objectives: Sequence[ObjectiveResult]) -> list[str]:
     """Objectives on latency that may be missed only because the generator was late; one that is met is met anyway."""
     reasons = []
     for each in objectives:
-        figure = parse_objective(each.objective).metric
-        if each.met or each.measured is None or figure not in {"mean", *QUANTILES}:
+        objective = parse_objective(each.objective)
+        figure = objective.metric
+        of_response = objective.time == "response" and figure in {"mean", *QUANTILES}
+        if each.met or each.measured is None or not of_response:
             continue
         own = lateness(run.used(each.target), QUANTILES.get(figure))
         if _harmful(own, each.measured * MILLISECOND):

@@ -73,7 +73,7 @@ def _rate(run: Run, rounds: list[Round], objective: Objective, target: str) -> O
 def _latency(run: Run, objective: Objective, target: str) -> ObjectiveResult:
     """By the estimator of the tables; what reaches unanswered requests is at least the timeout, and never less."""
     q = _RANKS.get(objective.metric)
-    responses = {name: Distribution.of(run.used(name), "response") for name in run.targets}
+    responses = {name: Distribution.of(run.used(name), objective.time) for name in run.targets}
     if q == 1:
         value = responses[target].pooled.quantile(1.0)
     else:

@@ -11,6 +11,7 @@ from benchmark.analysis.comparison import compare, doubts
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
+from benchmark.analysis.stream import stream_of
 from benchmark.measure.recording import HANDSHAKES, PHASES
 from benchmark.result.model import (
     Bytes,
@@ -72,6 +73,7 @@ def _target(run: Run, name: str) -> TargetResult:
         handshakes_ms={phase: alone(account.handshakes[phase]) for phase in HANDSHAKES},
         bytes=Bytes(sent=account.sent_bytes, received=account.received_bytes),
         connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
+        stream=stream_of(run, name, lambda metric: _figures(run, name, metric)),
         notes=list(info.notes),
     )
 

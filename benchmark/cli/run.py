@@ -177,9 +177,13 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "baseline": scenario.baseline_name,
         "keep_connections": scenario.keep_connections,
         "objectives": [objective.text for objective in scenario.objectives],
-        "primary": f"response.{latencies[0].metric}"
+        "primary": f"{latencies[0].time}.{latencies[0].metric}"
         if latencies and latencies[0].metric != "max"
+        else "ttft.p50"
+        if plan.streamed
         else "response.p50",
+        "streamed": plan.streamed,
+        "goodput": [limit.text for limit in scenario.goodput],
         "simulated": simulated,
         "seed": scenario.seed,
     }

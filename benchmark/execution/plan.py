@@ -95,6 +95,11 @@ class Plan:
     goodput: tuple[Limit, ...] = ()
 
     @property
+    def streamed(self) -> bool:
+        """Whether any answer is a stream of tokens."""
+        return any(target.streams for target in self.targets)
+
+    @property
     def open_loop(self) -> bool:
         """Whether the schedule, not the answers, decides when requests are due."""
         return self.load.rate is not None

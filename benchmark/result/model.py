@@ -76,6 +76,45 @@ class Connections(_Part):
     stale_reuses: int
 
 
+class Tokens(_Part):
+    """Tokens of the streams that succeeded."""
+
+    input: int | None
+    output: int
+    source: Literal["usage", "chunks", "mixed"] = Field(
+        description="who counted the output: the service's usage, or we the chunks that carry tokens"
+    )
+    per_stream: float | None = Field(description="mean output tokens of an answer")
+    per_chunk: float | None
+
+
+class Goodput(_Part):
+    """Streams within all of the scenario's limits."""
+
+    limits: list[str]
+    rate: float = Field(description="per second of measured time")
+    share: float | None = Field(description="of all requests that were sent")
+
+
+class StreamResult(_Part):
+    """The streamed answers of a target. Unanswered requests rank as infinitely slow in all but itl and tpot."""
+
+    ttft_ms: Figures = Field(description="first chunk that carries a token − sent")
+    ttft_from_due_ms: Figures = Field(description="first chunk that carries a token − due")
+    first_answer_ms: Figures = Field(description="first chunk with content − sent")
+    itl_ms: Figures = Field(description="gaps between chunks that carry tokens, pooled")
+    tpot_ms: Figures = Field(description="(last − first token chunk) / (output tokens − 1), per request")
+    e2e_ms: Figures = Field(description="last chunk that carries a token − sent")
+    tokens: Tokens
+    output_tokens_per_second: float = Field(description="in total, per second of measured time")
+    stream_tokens_per_second: float | None = Field(description="mean over answers of output tokens / e2e")
+    bytes_per_token: float | None = Field(description="HTTP bytes received, per output token")
+    goodput: Goodput | None = None
+    streams: int = Field(description="answers that succeeded")
+    tokenless: int = Field(description="of these, answers in which no chunk carried a token")
+    unreadable: int = Field(description="events whose data were no JSON object")
+
+
 class TargetResult(_Part):
     """One target over all of its sound rounds; `counts` covers flawed rounds too."""
 
@@ -97,6 +136,7 @@ class TargetResult(_Part):
     )
     bytes: Bytes
     connections: Connections
+    stream: StreamResult | None = None
     notes: list[str] = []
 
 

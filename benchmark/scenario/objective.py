@@ -16,6 +16,14 @@ Operator = Literal["<", "<=", ">", ">="]
 
 LATENCIES = ("mean", "p50", "p75", "p90", "p95", "p99", "p99.9", "max")
 METRICS = (*LATENCIES, "failures", "rate")
+STREAM_TIMES = (
+    "ttft",
+    "ttft_from_due",
+    "first_answer",
+    "itl",
+    "tpot",
+    "e2e",
+)  # of streamed answers: `ttft.p95`
 
 EXAMPLES = ("p99 < 800ms", "failures < 0.1%", "rate > 95% of offered", "vpc.p99 < 100ms")
 
@@ -33,6 +41,7 @@ class Objective:
     operator: Operator
     limit: float  # seconds for latencies; a share (0 … 1) for failures; for the rate see below
     of_offered: bool = False  # the rate's limit is a share of the offered rate; else it is per second
+    time: str = "response"  # what a latency is of: the response, or one of STREAM_TIMES
 
 
 def parse_objective(text: str) -> Objective:
@@ -46,7 +55,7 @@ def parse_objective(text: str) -> Objective:
         raise ValueError(
             f"an objective is a metric, a comparison and a limit, like {EXAMPLES[0]!r} or {EXAMPLES[1]!r}"
         )
-    target, metric = _subject(match[1])
+    target, time, metric = _subject(match[1])
     operator = cast("Operator", match[2])
     if metric not in METRICS:
         raise ValueError(f"an objective's metric is one of {', '.join(METRICS)}, as in {EXAMPLES[0]!r}")
@@ -55,15 +64,20 @@ def parse_objective(text: str) -> Objective:
         raise ValueError(
             "nothing is less than zero, so this objective can never be met; write <= for none at all"
         )
-    return Objective(text.strip(), target, metric, operator, limit, of_offered)
+    return Objective(text.strip(), target, metric, operator, limit, of_offered, time)
 
 
-def _subject(text: str) -> tuple[str | None, str]:
-    """Target and metric: `vpc.p99.9` → vpc, p99.9."""
+def _subject(text: str) -> tuple[str | None, str, str]:
+    """Target, time and metric: `vpc.p99.9` → vpc, response, p99.9; `ttft.p95` → every target's ttft, p95."""
     if text in METRICS:
-        return None, text
-    target, _, metric = text.partition(".")
-    return target, metric if target else ""
+        return None, "response", text
+    first, _, rest = text.partition(".")
+    if first in STREAM_TIMES:
+        return None, first, rest if rest in LATENCIES else ""
+    target, (time, _, metric) = first, rest.partition(".")
+    if time in STREAM_TIMES:
+        return target, time, metric if target and metric in LATENCIES else ""
+    return target, "response", rest if target else ""
 
 
 def _limit(metric: str, text: str) -> tuple[float, bool]:

@@ -36,6 +36,29 @@ def test_objectives(
     assert read.limit == pytest.approx(limit)
 
 
+@pytest.mark.parametrize(
+    ("text", "target", "time", "metric"),
+    [
+        ("ttft.p95 < 500ms", None, "ttft", "p95"),
+        ("vpc.ttft.p99.9 < 500ms", "vpc", "ttft", "p99.9"),
+        ("itl.mean < 40ms", None, "itl", "mean"),
+        ("p95 < 500ms", None, "response", "p95"),
+        ("vpc.p95 < 500ms", "vpc", "response", "p95"),
+    ],
+)
+def test_objectives_on_the_tokens_of_streams(text: str, target: str | None, time: str, metric: str) -> None:
+    read = parse_objective(text)
+    assert (read.target, read.time, read.metric) == (target, time, metric)
+
+
+@pytest.mark.parametrize(
+    "text", ["ttft < 5ms", "ttft.failures < 1%", "vpc.ttft.rate > 5/s", "vpc.ttft < 5ms"]
+)
+def test_tokens_have_latencies_only(text: str) -> None:
+    with pytest.raises(ValueError, match="metric is one of"):
+        parse_objective(text)
+
+
 SHAPE = "an objective is a metric, a comparison and a limit, like 'p99 < 800ms' or 'failures < 0.1%'"
 METRIC = "an objective's metric is one of mean, p50, p75, p90, p95, p99, p99.9, max, failures, rate, as in 'p99 < 800ms'"
 SHARE = "the limit of failures is a share in percent, as in 'failures < 0.1%'"
