@@ -20,6 +20,7 @@ from benchmark.execution.group import Outcome, SharedRound, Snapshot
 from benchmark.execution.plan import ProbeOrder, RoundOrder
 from benchmark.execution.worker import CANCEL, GRACE, STOP, Start, work
 from benchmark.measure.probe import Probe
+from benchmark.measure.recorder import Part
 from benchmark.units import MILLISECOND
 
 PATIENCE = 5.0  # seconds that a worker is given to end
@@ -77,9 +78,10 @@ class LocalWorker:
             WorkerLost: it is gone.
         """
         try:
-            return self.pipe.recv()
+            heard = self.pipe.recv()
         except (EOFError, OSError) as error:
             raise self._lost() from error
+        return heard.recording() if isinstance(heard, Part) else heard
 
     def kill(self) -> None:
         """End it at once; `hear` and `tell` will find it lost."""

@@ -1,8 +1,9 @@
 """The only hot loop: takes what is due, hands it to a transport, records what comes back.
 
-It runs on the event loop that carries the answers. While something is near (a request is due, or an answer expected,
-within about a millisecond) it polls instead of sleeping, for waking from epoll costs some 50 µs on a virtual machine
-and an epoll timeout ticks in milliseconds; polling goes through the event loop, so answers are read between turns.
+It runs on the event loop that carries the answers. Where a request is about to be due, or answers come quickly, it polls
+instead of sleeping, for waking from epoll costs some 50 µs on a virtual machine and an epoll timeout ticks in
+milliseconds. It polls through the event loop, so answers are read between turns; and it polls no more than it must, for
+a process that always runs is the first to be put aside when another wants its core.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from benchmark.schedule.base import Schedule
 from benchmark.transport.base import Transport
 from benchmark.units import MILLISECOND, NANOSECONDS
 
-NEAR = 1 * MILLISECOND  # what is this near is polled for
+EARLY = MILLISECOND // 5  # how long before a request is due the loop wakes, and polls
+QUICK = 1 * MILLISECOND  # answers that take less than this are polled for
 LOOK_UP = 50 * MILLISECOND  # how often a loop that sleeps looks whether answers have become quick
 MOST_AT_ONCE = 32  # requests sent before answers get their turn
 GRACE = 100 * MILLISECOND  # after the end, for sending what was due before it
@@ -51,9 +53,8 @@ class SendLoop:
         self._asking = True
         self._settled: asyncio.Future[None] = self._loop.create_future()
         self._alarm = alarm(self._loop, self._wake)
-        self._near = (
-            NEAR if (os.cpu_count() or 1) > 1 else 0
-        )  # on a lone core, polling keeps others from working
+        lone = os.cpu_count() == 1  # there, polling keeps others from working
+        self._early, self._quick = (0, 0) if lone else (EARLY, QUICK)
         self._polling = False
         self._turned = 0  # when the latest turn began; zero: the loop has slept since
         self._worked = False  # whether that turn asked anything
@@ -122,14 +123,14 @@ class SendLoop:
         self._look_back(began)
         self._ask_due()
         nearest = self._nearest()
-        if nearest - began < self._near or (self._in_flight and self._typical < self._near):
+        if nearest - began < self._early or (self._in_flight and self._typical < self._quick):
             self._loop.call_soon(self._turn)
             return
         self._polling = False
         if self._in_flight:
             nearest = min(nearest, began + LOOK_UP)
         if nearest < NEVER:
-            self._alarm.arm(nearest - self._near)
+            self._alarm.arm(nearest - self._early)
 
     def _look_back(self, began: int) -> None:
         """Account for the turn that ends: it did something, or only waited."""
@@ -174,7 +175,7 @@ class SendLoop:
         """Remember an instant that an answer made due."""
         heapq.heappush(self._later, due)
         if self._later[0] == due and not self._polling:
-            self._alarm.arm(due - self._near)
+            self._alarm.arm(due - self._early)
 
     # ── the round's parts ──
 

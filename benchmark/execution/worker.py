@@ -191,7 +191,7 @@ class Worker:
     async def _keep_telling(self, recorder: Recorder) -> None:
         while True:
             await asyncio.sleep(TELL_EVERY)
-            self._tell(recorder.take())
+            self._tell(recorder.part())
 
 
 def _recorder(order: RoundOrder) -> Recorder:
