@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 
 from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.histogram import Nanoseconds
-from benchmark.measure.recorder import Recorder
+from benchmark.measure.recorder import Columns, Part, Recorder
+from benchmark.measure.recording import Recording
 from benchmark.units import NANOSECONDS
 
 TIMES = ("ttft", "ttft_from_due", "first_answer", "itl", "tpot", "e2e")
 LIMITED = ("ttft", "ttft_from_due", "first_answer", "tpot", "e2e")  # what a single request has
+COLUMNS = ("due", "sent", "first", "answer", "last", "chunks", "asked", "told", "unreadable")
 COUNTERS = (
     "streams",
     "tokenless",  # streams without a token chunk
@@ -56,6 +59,24 @@ class Limit(NamedTuple):
     most: int
 
 
+@dataclass(frozen=True)
+class StreamPart(Part):
+    """What was recorded of streamed exchanges since the part before."""
+
+    streams: NDArray[np.int64]  # a row of COLUMNS for each that succeeded
+    arrivals: Nanoseconds  # of token chunks, stream after stream
+    limits: tuple[Limit, ...]
+
+    def recording(self) -> Recording:
+        """All of it, counted; to be called once."""
+        kept = super().recording()
+        if len(self.streams):
+            seen = dict(zip(COLUMNS, self.streams.T, strict=True))
+            count_streams(kept, seen, self.limits)
+            kept.histograms["itl"].record(gaps(self.arrivals, seen["chunks"]))
+        return kept
+
+
 class StreamRecorder(Recorder):
     """Records streamed exchanges: what every exchange gives, and the tokens of those that succeeded.
 
@@ -68,10 +89,10 @@ class StreamRecorder(Recorder):
 
     def __init__(self, request_sizes: Sequence[int], limits: Sequence[Limit] = ()) -> None:
         super().__init__(request_sizes)
-        self._limits = limits
+        self._limits = tuple(limits)
         self._streams: list[tuple[int, ...]] = []
         self._arrivals: list[array[int]] = []
-        self._kept = 0  # arrivals
+        self._kept_arrivals = 0
 
     def add(self, exchange: Exchange) -> None:
         """Keep one exchange that is done."""
@@ -84,60 +105,49 @@ class StreamRecorder(Recorder):
                  stream.input_tokens, stream.output_tokens, stream.unreadable)
             )  # fmt: skip
             self._arrivals.append(arrivals)
-            self._kept += len(arrivals)
+            self._kept_arrivals += len(arrivals)
         super().add(exchange)
-        if self._kept >= MOST_ARRIVALS:
-            self.fold()
+        if self._kept_arrivals >= MOST_ARRIVALS:
+            self._fold()
 
-    def fold(self) -> None:
-        """Count what was added into the recording."""
-        super().fold()
-        if not self._streams:
-            return
-        columns = np.array(self._streams, np.int64).T
-        gaps = _gaps(self._arrivals)
-        self._streams, self._arrivals, self._kept = [], [], 0
-        self._count_streams(*columns)
-        self.recording.histograms["itl"].record(gaps)
-
-    def _count_streams(
-        self,
-        due: Nanoseconds,
-        sent: Nanoseconds,
-        first: Nanoseconds,
-        answer: Nanoseconds,
-        last: Nanoseconds,
-        chunks: NDArray[np.int64],
-        asked: NDArray[np.int64],
-        told: NDArray[np.int64],
-        unreadable: NDArray[np.int64],
-    ) -> None:
-        has, by_usage = chunks > 0, told >= 0
-        tokens = np.where(by_usage, told, chunks)
-        several = has & (tokens > 1)
-        # what was not reached takes longer than any limit, but one token alone keeps nobody waiting for the next
-        times = {
-            "ttft": np.where(has, first - sent, NEVER),
-            "ttft_from_due": np.where(has, first - due, NEVER),
-            "first_answer": np.where(answer > 0, answer - sent, NEVER),
-            "e2e": np.where(has, last - sent, NEVER),
-            "tpot": np.where(several, (last - first) // np.maximum(tokens - 1, 1), 0),
-        }
-        kept = self.recording
-        for name, durations in times.items():
-            kept.histograms[name].record(durations[several if name == "tpot" else durations != NEVER])
-        good = np.ones(len(due), np.bool_)
-        for metric, most in self._limits:
-            good &= times[metric] <= most
-        speeds = np.rint(1e3 * NANOSECONDS * tokens[has] / np.maximum(times["e2e"][has], 1))
-        counts = (len(due), (~has).sum(), np.maximum(asked, 0).sum(), tokens.sum(), by_usage.sum(), chunks.sum(),
-                  good.sum() if self._limits else 0, unreadable.sum(), speeds.sum())  # fmt: skip
-        kept.counters.update(dict(zip(COUNTERS, map(int, counts), strict=True)))
+    def part(self) -> StreamPart:
+        """All that was recorded since the last call, uncounted."""
+        streams = np.array(self._streams, np.int64)
+        arrivals = np.frombuffer(b"".join(map(memoryview, self._arrivals)), np.int64)
+        self._streams, self._arrivals, self._kept_arrivals = [], [], 0
+        part = super().part()
+        return StreamPart(
+            part.kept, part.rows, part.turns, part.request_sizes, part.origin, streams, arrivals, self._limits
+        )
 
 
-def _gaps(arrivals: Sequence[array[int]]) -> Nanoseconds:
-    """The gaps between the arrivals of each stream, pooled."""
-    joined = np.frombuffer(b"".join(map(memoryview, arrivals)), np.int64)
-    lengths = np.array([len(each) for each in arrivals if each], np.int64)
-    between = np.cumsum(lengths)[:-1] - 1  # one stream's last and the next one's first
-    return np.delete(np.diff(joined), between)
+def count_streams(kept: Recording, seen: Columns, limits: Sequence[Limit]) -> None:
+    """Add a batch of streams, given as a column for each of `COLUMNS`, to a recording."""
+    has, by_usage = seen["chunks"] > 0, seen["told"] >= 0
+    tokens = np.where(by_usage, seen["told"], seen["chunks"])
+    several = has & (tokens > 1)
+    # what was not reached takes longer than any limit, but one token alone keeps nobody waiting for the next
+    first, last, sent = seen["first"], seen["last"], seen["sent"]
+    times = {
+        "ttft": np.where(has, first - sent, NEVER),
+        "ttft_from_due": np.where(has, first - seen["due"], NEVER),
+        "first_answer": np.where(seen["answer"] > 0, seen["answer"] - sent, NEVER),
+        "e2e": np.where(has, last - sent, NEVER),
+        "tpot": np.where(several, (last - first) // np.maximum(tokens - 1, 1), 0),
+    }
+    for name, durations in times.items():
+        kept.histograms[name].record(durations[several if name == "tpot" else durations != NEVER])
+    good = np.full(len(has), bool(limits))
+    for metric, most in limits:
+        good &= times[metric] <= most
+    speeds = np.rint(1e3 * NANOSECONDS * tokens[has] / np.maximum(times["e2e"][has], 1))
+    asked = np.maximum(seen["asked"], 0)
+    counts = (len(has), (~has).sum(), asked.sum(), tokens.sum(), by_usage.sum(), seen["chunks"].sum(), good.sum(),
+              seen["unreadable"].sum(), speeds.sum())  # fmt: skip
+    kept.counters.update(dict(zip(COUNTERS, map(int, counts), strict=True)))
+
+
+def gaps(arrivals: Nanoseconds, lengths: NDArray[np.int64]) -> Nanoseconds:
+    """The gaps between the arrivals of each stream, pooled; `lengths` are how many arrivals each has."""
+    between = np.cumsum(lengths[lengths > 0])[:-1] - 1  # one stream's last and the next one's first
+    return np.delete(np.diff(arrivals), between)

@@ -41,6 +41,20 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Streaming:
+    """How the model writes where a stream is asked for."""
+
+    first_token: Law = field(default_factory=lambda: Constant(0.05))  # from arrival
+    gap: Law = field(default_factory=lambda: Constant(0.01))  # between tokens
+    slowdown: float = 0.0  # share by which every further stream that runs makes gaps longer
+    break_rate: float = 0.0  # share of streams that tell an error midway
+
+    def __post_init__(self) -> None:
+        _require_not_negative(slowdown=self.slowdown)
+        _require_share(break_rate=self.break_rate)
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """The model service behind the gateway, and the limits that the gateway sets it."""
 
@@ -54,6 +68,9 @@ class Behaviour:
     burst: int | None = None  # how many it lets through at once; None: a tenth of a second's worth
     keepalive: float | None = None  # the gateway answers 408 and hangs up on what takes longer
     available: bool = True  # False: 503
+    streaming: Streaming = field(
+        default_factory=Streaming
+    )  # streams feel neither latency, workers nor bandwidth
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from benchmark.simulation.planner import QUEUE_FULL, TIMED_OUT, RateLimit
 
 if TYPE_CHECKING:
     from benchmark.simulation.behaviour import Behaviour
+    from benchmark.simulation.llm import Script
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -26,6 +27,7 @@ class Answer:
     content_type: str = TEXT
     allow: str | None = None  # the methods that a 405 names
     hang_up: bool = False  # the connection ends with this answer
+    stream: Script | None = None  # in place of a body
 
 
 NOT_FOUND = Answer(404)  # bare: no such service, or a slash at the end

@@ -12,10 +12,14 @@ from itertools import count, cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from benchmark.simulation.gateway import TEXT, Answer
+from benchmark.simulation.llm import chat_script, completion_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from benchmark.simulation.llm import Script
+
+EVENTS = "text/event-stream; charset=utf-8"
 JSON = "application/json"
 BYTES = "application/octet-stream"
 
@@ -40,6 +44,7 @@ class ModelServer:
             "": (("GET", "POST", "PUT"), self._echo),
             "v1/models": (("GET",), self._models),
             "v1/chat/completions": (("POST",), self._chat),
+            "v1/completions": (("POST",), self._complete),
         }
 
     def answer(self, method: str, below: str, content_type: str, body: bytes) -> Answer:
@@ -68,31 +73,52 @@ class ModelServer:
         return _document(200, {"object": "list", "data": [model]})
 
     def _chat(self, body: bytes, content_type: str) -> Answer:
+        asked = self._asked(body)
+        prompt = _prompt_tokens(asked.get("messages"))
+        length, finish = _length(asked)
+        if asked.get("stream"):
+            return self._stream(chat_script, asked, prompt, length, finish)
+        message = {"role": "assistant", "content": " ".join(_words(length))}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+        return self._whole("chatcmpl", "chat.completion", choice, _usage(prompt, length))
+
+    def _complete(self, body: bytes, content_type: str) -> Answer:
+        asked = self._asked(body)
+        text = asked.get("prompt")
+        if not isinstance(text, str) or not text:
+            raise _BadRequestError("`prompt` is a text.", "prompt")
+        prompt, (length, finish) = len(text.split()), _length(asked)
+        if asked.get("stream"):
+            return self._stream(completion_script, asked, prompt, length, finish)
+        choice = {"index": 0, "text": " ".join(_words(length)), "logprobs": None, "finish_reason": finish}
+        return self._whole("cmpl", "text_completion", choice, _usage(prompt, length))
+
+    def _asked(self, body: bytes) -> dict[str, Any]:
         asked = _json_object(body)
         if asked.get("model") != self._model:
             raise _BadRequestError(f"The model `{asked.get('model')}` does not exist.", "model", status=404)
-        if asked.get("stream"):
-            raise _BadRequestError("The practice service does not stream.", "stream")
-        prompt = _prompt_tokens(asked.get("messages"))
-        length, finish = _length(asked)
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": " ".join(islice(cycle(_WORDS), length))},
-            "logprobs": None,
-            "finish_reason": finish,
-        }
-        usage = {"prompt_tokens": prompt, "completion_tokens": length, "total_tokens": prompt + length}
-        return _document(
-            200,
-            {
-                "id": f"chatcmpl-{next(self._numbers)}",
-                "object": "chat.completion",
-                "created": int(time.time()),
-                "model": self._model,
-                "choices": [choice],
-                "usage": usage,
-            },
-        )
+        return asked
+
+    def _stream(
+        self, script: Callable[..., Script], asked: dict[str, Any], prompt: int, length: int, finish: str
+    ) -> Answer:
+        options = asked.get("stream_options")
+        counted = isinstance(options, dict) and options.get("include_usage")
+        usage = _usage(prompt, length) if counted else None
+        written = script(next(self._numbers), self._model, tuple(_words(length)), finish, usage)
+        return Answer(200, content_type=EVENTS, stream=written)
+
+    def _whole(self, prefix: str, kind: str, choice: dict[str, Any], usage: dict[str, int]) -> Answer:
+        head = {"id": f"{prefix}-{next(self._numbers)}", "object": kind, "created": int(time.time())}
+        return _document(200, {**head, "model": self._model, "choices": [choice], "usage": usage})
+
+
+def _words(length: int) -> Iterator[str]:
+    return islice(cycle(_WORDS), length)
+
+
+def _usage(prompt: int, length: int) -> dict[str, int]:
+    return {"prompt_tokens": prompt, "completion_tokens": length, "total_tokens": prompt + length}
 
 
 def failure(status: int) -> Answer:

@@ -25,16 +25,18 @@ from aiohttp.http_exceptions import HttpProcessingError
 from benchmark.clock import Sleeper, now
 from benchmark.errors import InputError, VpcbenchError
 from benchmark.simulation.gateway import INSTEAD, Answer, Gateway, service_path
+from benchmark.simulation.llm import Outlet, Streams
 from benchmark.simulation.model_server import BYTES, ModelServer, failure
 from benchmark.simulation.planner import OK, Line, Workers
 from benchmark.simulation.setup import Address, Options, Setup
-from benchmark.simulation.truth import HUNG_UP, Log
+from benchmark.simulation.truth import HUNG_UP, Log, StreamRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from multiprocessing.connection import Connection
 
     from benchmark.simulation.behaviour import Behaviour
+    from benchmark.simulation.llm import Script
 
 _LARGEST_BODY = 256 * 1024 * 1024
 _LOGGER = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ _BACKLOG = 4096  # connections that wait to be accepted; a load begins with many
 class Service:
     """Answers requests as its setup says, and logs what it did."""
 
-    def __init__(self, setup: Setup, log: Log, sleeper: Sleeper, started: int) -> None:
+    def __init__(self, setup: Setup, log: Log, sleeper: Sleeper, streams: Streams, started: int) -> None:
         behaviour = setup.behaviour
         self._log = log
         self._sleeper = sleeper
@@ -55,8 +57,9 @@ class Service:
         self._gateway = Gateway(behaviour, setup.service, setup.token, bearer=setup.bearer)
         self._server = ModelServer(setup.model, setup.answer)
         self._workers = Workers(behaviour, started)
+        self._streams = streams
 
-    async def respond(self, number: int, request: web.BaseRequest) -> web.Response:
+    async def respond(self, number: int, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request that came to the address of this number, when it is due."""
         body = await _body(request)
         received = cast("_Caller", request.protocol).received
@@ -65,6 +68,9 @@ class Service:
         arrived = line.there(received)
         await self._sleeper.sleep_until(arrived)
         answer, left = self._answer(request, body, arrived)
+        if answer.stream is not None:
+            back = line.back(0, 0) + mishap
+            return await self._stream(answer.stream, request, StreamRow(number, received, arrived), back)
         if line.shared:
             await self._sleeper.sleep_until(left)
         due = line.back(left, len(answer.body)) + mishap
@@ -74,6 +80,14 @@ class Service:
         self._log.add(number, received, due, answered, status)
         return response
 
+    async def _stream(
+        self, script: Script, request: web.BaseRequest, row: StreamRow, back: int
+    ) -> web.StreamResponse:
+        """Stream an answer, past aiohttp, which has no part in its bytes."""
+        due, status = await self._streams.serve(script, Outlet(request.transport), row, back)
+        self._log.add(row.address, row.received, due, now(), status)
+        return _Streamed()
+
     def _answer(self, request: web.BaseRequest, body: bytes, arrived: int) -> tuple[Answer, int]:
         """The answer to a request that arrived at the gateway, and when it leaves there."""
         path = request.raw_path.partition("?")[0]
@@ -82,7 +96,7 @@ class Service:
             return refusal, arrived
         content_type = request.headers.get("Content-Type", BYTES)
         answer = self._server.answer(request.method, self._gateway.below(path), content_type, body)
-        if answer.status != OK:
+        if answer.status != OK or answer.stream is not None:
             return answer, arrived
         left, status = self._workers.serve(arrived)
         if status != OK:
@@ -98,6 +112,20 @@ class _Caller(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         self.received = now()
         super().data_received(data)
+
+
+class _Streamed(web.StreamResponse):
+    """What aiohttp is given for an answer that is already out."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        pass
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        pass
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
 
 
 async def _body(request: web.BaseRequest) -> bytes:
@@ -144,7 +172,9 @@ async def _listening(setup: Setup, log: Log) -> AsyncIterator[tuple[list[str], i
         sleeper = Sleeper(loop)
         stack.callback(sleeper.close)
         started = now()
-        service = Service(setup, log, sleeper, started)
+        streams = Streams(setup.behaviour, log, loop)
+        stack.callback(streams.close)
+        service = Service(setup, log, sleeper, streams, started)
         urls = []
         for number, address in enumerate(setup.addresses):
             server = await _listen(address, _callers(partial(service.respond, number), loop), tls)

@@ -111,7 +111,6 @@ def test_refuses_what_is_no_json_object(body: bytes, message: str) -> None:
         ({"max_tokens": "9"}, "`max_tokens` is '9'"),
         ({"max_tokens": 10**9}, "`max_tokens` is 1000000000"),
         ({"max_completion_tokens": -1}, "`max_completion_tokens` is -1"),
-        ({"stream": True}, "The practice service does not stream."),
     ],
 )
 def test_refuses_a_wrong_chat(asked: dict[str, Any], message: str) -> None:
