@@ -15,7 +15,7 @@ import benchmark
 PACKAGE = Path(benchmark.__file__).parent
 
 LAYERS = [
-    {"errors", "units", "clock", "redaction"},
+    {"errors", "units", "clock", "redaction", "laws"},
     {"scenario", "measure", "simulation"},
     {"schedule", "transport", "result", "eas"},
     {"analysis"},
@@ -29,6 +29,7 @@ LAZY = {  # library → the places that may import it at module level
     "vl_convert": set(),
     "scipy": set(),
     "ray": set(),
+    "tokenizers": set(),
     "alibabacloud_eas20210701": set(),
     "aiohttp": {
         "simulation/service.py",

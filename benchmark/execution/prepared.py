@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.errors import InputError
-from benchmark.scenario.template import SALT, asks_for_rows, fill_body, fill_request
+from benchmark.scenario.prompting import ask, make_prompts
+from benchmark.scenario.salt import SALT, TARGET_SALT, new_salt
+from benchmark.scenario.template import asks_for_rows, fill_request
 from benchmark.schedule.mix import Share
 from benchmark.transport.base import PreparedRequest
-from benchmark.transport.prepare import prepare
+from benchmark.transport.prepare import full_url, prepare
 from benchmark.transport.salted import salted
 from benchmark.units import format_size
 
 if TYPE_CHECKING:
+    from benchmark.scenario.data import Row
     from benchmark.scenario.load import LoadedScenario
-    from benchmark.scenario.model import Request, Target
+    from benchmark.scenario.model import Request, Scenario, Target
+    from benchmark.scenario.prompts import Prompts
 
 LARGEST = 256 * 1024**2  # bytes of all prepared requests; they are held in memory, twice
 
@@ -34,23 +38,55 @@ def variants_of(loaded: LoadedScenario) -> list[list[Variant]]:
         InputError: a file cannot be used, or a row does not have what a request asks for.
     """
     rows = loaded.read_rows()
-    every = []
-    for request in loaded.scenario.all_requests:
-        body = loaded.read_body(request) if request.body_file or request.bytes_ else b""
-        chosen = rows if asks_for_rows(request) else [None]
-        filled = (fill_request(request, row) for row in chosen)
-        every.append([Variant(each, fill_body(each, body)) for each in filled])
-    return every
+    return [_variants(loaded, request, rows) for request in loaded.scenario.all_requests]
+
+
+def _variants(loaded: LoadedScenario, request: Request, rows: list[Row]) -> list[Variant]:
+    if request.prompts is not None:
+        return _asking(loaded, request, request.prompts)
+    if not asks_for_rows(request):
+        return [_variant(loaded, fill_request(request, None))]
+    same = loaded.read_body(request) if request.body_file or request.bytes_ else None
+    filled = (fill_request(request, row) for row in rows)
+    return [Variant(each, loaded.read_body(each) if same is None else same) for each in filled]
+
+
+def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts) -> list[Variant]:
+    """The request with each of its prompts."""
+    if asks_for_rows(request):
+        raise InputError(
+            "a request takes {{row.field}} or prompts; put the prompts into the data file, or the fields away"
+        )
+    filled = fill_request(request, None)
+    path = _path_of(loaded.scenario, request)
+    made = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed)
+    return [_variant(loaded, ask(filled, prompt, path)) for prompt in made]
+
+
+def _path_of(scenario: Scenario, request: Request) -> str:
+    """Where the request goes, as far as that tells which API answers: at every target the same one."""
+    target = next(iter(scenario.targets.values()))
+    return full_url(target, request)
+
+
+def _variant(loaded: LoadedScenario, request: Request) -> Variant:
+    return Variant(request, loaded.read_body(request))
 
 
 def shares_of(loaded: LoadedScenario, variants: Sequence[Sequence[Variant]]) -> tuple[Share, ...]:
     """How the requests and their variants take turns."""
-    data = loaded.scenario.data
-    shuffled = data is not None and data.order == "shuffled"
+    requests = loaded.scenario.all_requests
     return tuple(
-        Share(float(request.weight), len(each), shuffled=shuffled and len(each) > 1)
-        for request, each in zip(loaded.scenario.all_requests, variants, strict=True)
+        Share(
+            float(request.weight), len(each), shuffled=len(each) > 1 and _order(loaded, request) == "shuffled"
+        )
+        for request, each in zip(requests, variants, strict=True)
     )
+
+
+def _order(loaded: LoadedScenario, request: Request) -> str | None:
+    source = request.prompts or loaded.scenario.data
+    return source.order if source else None
 
 
 def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequence[PreparedRequest]:
@@ -60,8 +96,10 @@ def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequen
         InputError: they are too many, or too large, to be held in memory, or expect what cannot be seen.
     """
     prepared, size = [], 0
+    salt = new_salt().encode()
     for variant in (variant for each in variants for variant in each):
-        prepared.append(prepare(target, variant.request, variant.body))
+        body = variant.body.replace(TARGET_SALT.encode(), salt)
+        prepared.append(prepare(target, variant.request, body))
         size += len(prepared[-1].wire)
         if size > LARGEST and len(prepared) > 1:
             raise InputError(

@@ -14,6 +14,7 @@ from benchmark.scenario.data import Data
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
+from benchmark.scenario.prompts import Prompts, Synthetic
 
 _MAPPING = "a mapping (key: value)"
 _EXPECTATIONS = {  # pydantic's type → what was expected, filled with the error's context
@@ -102,6 +103,10 @@ def _model(location: Location) -> type[BaseModel]:
             return Data
         case ("targets", _):
             return Target
+        case (*_, "prompts"):
+            return Prompts
+        case (*_, "prompts", "synthetic"):
+            return Synthetic
         case (*_, "expect"):
             return Expect
     return Request

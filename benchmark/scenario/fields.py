@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, InstanceOf, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from benchmark.laws import LENGTH, Law, parse_law
 from benchmark.redaction import REDACTED
 from benchmark.units import parse_duration, parse_rate, parse_size
 
@@ -24,6 +25,7 @@ EXPECTED = "expected"  # the type that tells `expected` from other errors
 
 A_DURATION = "a duration with its unit, like 250ms, 30s or 1h30m"
 A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
+A_LENGTH = "a length, like 200, uniform(50, 200), normal(200, 50) or lognormal(200, 0.5)"
 A_SIZE = "a size with its unit, like 512B, 64KiB or 10MiB"
 
 LARGEST_BODY = 1024**3
@@ -117,6 +119,43 @@ def _burstiness(number: float) -> float:
 
 Burstiness = Annotated[
     float, AfterValidator(_burstiness), WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": 1000})
+]
+
+
+def _lengths(value: Any) -> Law:
+    """A law of lengths from a whole number, or from text."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise expected(A_LENGTH)
+    try:
+        law = parse_law(str(value), LENGTH)
+    except ValueError:
+        raise expected(A_LENGTH) from None
+    if law.mean < 1:
+        raise expected(f"{A_LENGTH}, of at least 1 on average")
+    return law
+
+
+_LENGTH_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {
+            "type": "string",
+            "pattern": r"^\s*[A-Za-z]+\s*\(.*\)\s*$|^\s*[0-9]+\s*$|\$\{",
+            "examples": ["lognormal(200, 0.5)"],
+        },
+    ]
+}
+Lengths = Annotated[InstanceOf[Law], BeforeValidator(_lengths), WithJsonSchema(_LENGTH_SCHEMA)]
+
+
+def _fraction(number: float) -> float:
+    if not 0 <= number <= 1:
+        raise expected("a share from 0 to 1, like 0.5")
+    return number
+
+
+Fraction = Annotated[
+    float, AfterValidator(_fraction), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})
 ]
 
 

@@ -37,6 +37,7 @@ from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides
 from benchmark.scenario.schema import json_schema
 from benchmark.scenario.template import problems_of_placeholders
+from benchmark.scenario.tokens import Measure, Words, read_tokenizer
 from benchmark.scenario.variables import fill
 
 __all__ = ["LoadedScenario", "json_schema", "load_data", "load_scenario", "load_text", "read_body"]
@@ -70,6 +71,15 @@ class LoadedScenario:
         if data is None:
             return []
         return read_rows("data.file", data.file, self.folder, trusted=self.trusted_files)
+
+    def measure(self) -> Measure:
+        """What lengths are counted in: tokens where the scenario names a tokenizer, else words.
+
+        Raises:
+            InputError: the tokenizer cannot be used.
+        """
+        name = self.scenario.tokenizer
+        return read_tokenizer(name, self.folder) if name else Words()
 
 
 def load_scenario(

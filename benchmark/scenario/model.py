@@ -43,6 +43,7 @@ from benchmark.scenario.goodput import EXAMPLES as STREAM_EXAMPLES
 from benchmark.scenario.goodput import StreamLimit, parse_stream_limit
 from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
 from benchmark.scenario.part import Part, given
+from benchmark.scenario.prompts import Prompts, PromptSource
 
 DEFAULT_RATE = "50/s"
 
@@ -174,6 +175,9 @@ class Request(Part):
     bytes_: Size | None = Field(
         None, alias="bytes", description="A generated body of this size: random bytes, the same in every run."
     )
+    prompts: PromptSource | None = Field(
+        None, description="What a model is asked, added to json: a list of texts, a file, or synthetic ones."
+    )
     method: Method = Field(
         None,
         validate_default=True,
@@ -222,10 +226,24 @@ class Request(Part):
             raise ValueError(problem)
         return value
 
+    @field_validator("prompts")
+    @classmethod
+    def _beside_json(cls, prompts: Prompts | None, info: ValidationInfo) -> Prompts | None:
+        if prompts is None:
+            return None
+        if other := given(info, "body", "body_file", "bytes_"):
+            raise ValueError(f"prompts are added to json; there is {other[0].rstrip('_')} instead")
+        body = info.data.get("json_")
+        if body is not None and not isinstance(body, dict):
+            raise ValueError("prompts are added to json, which must be a mapping for that")
+        if taken := [key for key in ("messages", "prompt", "input") if key in (body or {})]:
+            raise ValueError(f"prompts take the place of json.{taken[0]}; keep one")
+        return prompts
+
     @field_validator("method", mode="before")
     @classmethod
     def _default_method(cls, method: Any, info: ValidationInfo) -> Any:
-        return method if method is not None else ("POST" if given(info, *_BODY_FIELDS) else "GET")
+        return method if method is not None else ("POST" if given(info, *_BODY_FIELDS, "prompts") else "GET")
 
 
 _BODY_FIELDS = ("body", "body_file", "json_", "bytes_")
@@ -387,6 +405,11 @@ class Scenario(Part):
     )
     data: Data | None = Field(
         None, description="A file of rows: {{row.field}} in a request takes a field of the next row."
+    )
+    tokenizer: str | None = Field(
+        None,
+        min_length=1,
+        description="A tokenizer.json in the scenario's folder: lengths are then tokens, else words.",
     )
     load: Load = Field(
         {"rate": DEFAULT_RATE}, validate_default=True, description="How much is sent, and for how long."

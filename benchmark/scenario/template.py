@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from typing import Any
 from urllib.parse import quote
 
 from benchmark.errors import InputError
-from benchmark.scenario.body import read_body
 from benchmark.scenario.data import Row
 from benchmark.scenario.document import Location, Problem, texts
 from benchmark.scenario.fields import header_problem, path_problem
 from benchmark.scenario.model import Request
 from benchmark.scenario.origins import spell
-
-SALT_DIGITS = 18
-SALT = f"{secrets.randbelow(10**SALT_DIGITS):0{SALT_DIGITS}d}"  # stands for the salt until a request is sent
+from benchmark.scenario.salt import SALT
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(row|salt)\b([^{}]*)\}\}")
 _TEMPLATED = ("path", "query", "headers", "body", "json")
@@ -80,11 +76,6 @@ def fill_request(request: Request, row: Row | None) -> Request:
     for name, value in filled["headers"].items():
         _refuse(header_problem(value), row, ("headers", name))
     return request.model_copy(update=filled)
-
-
-def fill_body(request: Request, body: bytes) -> bytes:
-    """The body of a filled request: its own, or the `body` that was read from a file."""
-    return body if request.body is None and request.json_ is None else read_body(request)
 
 
 def _templated(request: Request) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.simulation.laws import Constant, Exponential, Law, Lognormal, Normal, parse_law
+from benchmark.laws import LENGTH, Constant, Exponential, Law, Lognormal, Normal, Uniform, parse_law
 
 QUANTILES = (0.001, 0.05, 0.5, 0.9, 0.99, 0.999)
 TEXTBOOK: list[tuple[Law, Any]] = [
+    (Uniform(0.001, 0.005), stats.uniform(0.001, 0.004)),
     (Normal(0.005, 0.001), stats.norm(0.005, 0.001)),
     (Lognormal(0.005, 0.5), stats.lognorm(0.5, scale=0.005)),
     (Exponential(0.005), stats.expon(scale=0.005)),
@@ -66,6 +67,7 @@ def test_a_draw_takes_one_number_of_the_stream_whatever_the_law() -> None:
     [
         ("5ms", Constant(0.005)),
         (" 1.5s ", Constant(1.5)),
+        ("uniform(1ms, 5ms)", Uniform(0.001, 0.005)),
         ("normal(5ms, 1ms)", Normal(0.005, 0.001)),
         ("NORMAL( 5ms,1ms )", Normal(0.005, 0.001)),
         ("lognormal(5ms, 0.5)", Lognormal(0.005, 0.5)),
@@ -121,3 +123,12 @@ def test_takes_no_impossible_durations(value: float) -> None:
     ):
         with pytest.raises(ValueError, match="finite and not negative"):
             make(value)
+
+
+def test_lengths_are_whole_numbers() -> None:
+    assert parse_law("200", LENGTH) == Constant(200)
+    assert parse_law("uniform(64, 128)", LENGTH) == Uniform(64, 128)
+    assert parse_law("lognormal(200, 0.5)", LENGTH) == Lognormal(200, 0.5)
+    for text in ("2.5", "5ms", "normal(5, -1)", "uniform(9, 8)", "gamma(5)"):
+        with pytest.raises(ValueError, match=r"not a whole number|is not a length law|less than low"):
+            parse_law(text, LENGTH)

@@ -1,0 +1,203 @@
+"""Prompts made ready: read from a file or made of random words, salted, and put into a request's json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmark.errors import InputError
+from benchmark.laws import Law
+from benchmark.scenario.data import Row, read_rows
+from benchmark.scenario.model import Request
+from benchmark.scenario.prompts import Prompts, Synthetic
+from benchmark.scenario.salt import SALT, TARGET_SALT
+from benchmark.scenario.tokens import Measure
+
+DEFAULT_OUTPUT = 128  # tokens
+LONGEST = 1_000_000  # words or tokens of a prompt
+MOST_TEXT = 20_000_000  # words or tokens of all synthetic prompts
+_TURNS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+_VOCABULARY = """
+the of and to in is it you that he was for on are with as his they be at one have this from or had by hot word but what
+some we can out other were all there when up use your how said an each she which do their time if will way about many
+then them write would like so these her long make thing see him two has look more day could go come did number sound no
+most people my over know water than call first who may down side been now
+"""
+_WORDS = _VOCABULARY.split()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a model is asked, and the most tokens it may answer with (None: as the request says)."""
+
+    messages: tuple[dict[str, Any], ...]
+    output: int | None = None
+
+
+def make_prompts(prompts: Prompts, folder: Path, measure: Measure, seed: int) -> list[Prompt]:
+    """Every prompt, in order.
+
+    Raises:
+        InputError: the file cannot be used, or lengths are beyond reason.
+    """
+    random = Random(f"prompts {seed}")
+    if prompts.synthetic is not None:
+        return _synthetic(prompts, prompts.synthetic, measure, random)
+    if prompts.file is not None:
+        rows = read_rows("prompts.file", prompts.file, folder)
+        made = [_of_row(row, measure) for row in rows]
+    else:
+        made = [_user(text) for text in prompts.texts or ()]
+    if prompts.output is not None:
+        made = [Prompt(each.messages, _drawn(prompts.output, random)) for each in made]
+    return [_salted(each) for each in made] if prompts.salt else made
+
+
+def ask(request: Request, prompt: Prompt, path: str) -> Request:
+    """The request with a prompt in its json, in the form that the API at `path` takes."""
+    assert request.prompts is not None
+    body: dict[str, Any] = dict(request.json_ or {})
+    form = form_of(path)
+    body[form] = list(prompt.messages) if form == "messages" else _as_text(prompt.messages)
+    if form != "input":
+        if prompt.output is not None or not {"max_tokens", "max_completion_tokens"} & body.keys():
+            body["max_tokens"] = prompt.output or DEFAULT_OUTPUT
+        body.setdefault("temperature", 0)
+        if request.prompts.ignore_eos:
+            body["ignore_eos"] = True
+    return request.model_copy(update={"json_": body})
+
+
+def form_of(path: str) -> str:
+    """The key that takes the prompt: `messages` of a chat, `prompt` of a completion, `input` of an embedding."""
+    path = path.partition("?")[0].rstrip("/")
+    if path.endswith("embeddings"):
+        return "input"
+    return "prompt" if path.endswith("completions") and not path.endswith("chat/completions") else "messages"
+
+
+def _user(text: str, output: int | None = None) -> Prompt:
+    return Prompt(({"role": "user", "content": text},), output)
+
+
+# ── from a file ──
+
+
+def _of_row(row: Row, measure: Measure) -> Prompt:
+    """OpenAI's messages, ShareGPT's conversations, or a prompt."""
+    fields = row.fields
+    if "messages" in fields:
+        turns = [_message(turn, row) for turn in _list(fields["messages"], row, "messages")]
+    elif "conversations" in fields:
+        turns = [_turn(turn, row) for turn in _list(fields["conversations"], row, "conversations")]
+        first = next((at for at, turn in enumerate(turns) if turn["role"] == "user"), len(turns) - 1)
+        turns = turns[: first + 2]
+    elif isinstance(fields.get("prompt"), str) and fields["prompt"]:
+        turns = [{"role": "user", "content": fields["prompt"]}]
+    else:
+        there = ", ".join(list(fields)[:10])
+        raise InputError(
+            f"{row.where}: a prompt is messages, conversations or prompt (text); there is {there}"
+        )
+    recorded = ""
+    while turns and turns[-1]["role"] == "assistant":
+        recorded = _as_text((turns.pop(),))
+    if not turns:
+        raise InputError(f"{row.where}: nobody asks anything here")
+    return Prompt(tuple(turns), _output(row) or measure.count(recorded) or None)
+
+
+def _list(value: Any, row: Row, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InputError(f"{row.where}: {name} is a list of turns")
+    return value
+
+
+def _message(turn: Any, row: Row) -> dict[str, Any]:
+    if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
+        raise InputError(f'{row.where}: a message is like {{"role": "user", "content": "…"}}')
+    return turn
+
+
+def _turn(turn: Any, row: Row) -> dict[str, Any]:
+    role = _TURNS.get(str(turn.get("from"))) if isinstance(turn, dict) else None
+    if role is None or not isinstance(turn.get("value"), str):
+        raise InputError(
+            f'{row.where}: a turn is like {{"from": "human", "value": "…"}}, or from gpt, or system'
+        )
+    return {"role": role, "content": turn["value"]}
+
+
+def _output(row: Row) -> int | None:
+    wanted = row.fields.get("max_tokens")
+    if isinstance(wanted, str) and wanted.isascii() and wanted.isdigit():
+        wanted = int(wanted)
+    if wanted in (None, ""):
+        return None
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
+        raise InputError(f"{row.where}: max_tokens is a whole number, 1 or more")
+    return wanted
+
+
+def _as_text(messages: Sequence[dict[str, Any]]) -> str:
+    """What is said, without who says it."""
+    return "\n".join(text for message in messages for text in _texts_of(message.get("content")))
+
+
+def _texts_of(content: Any) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    parts = content if isinstance(content, list) else []
+    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+
+
+# ── salt, and random words ──
+
+
+def _salted(prompt: Prompt) -> Prompt:
+    """The prompt with a salt at its very beginning: caches compare prefixes."""
+    first, *others = prompt.messages
+    content = first.get("content")
+    if isinstance(content, list):
+        salted: object = [{"type": "text", "text": SALT}, *content]
+    else:
+        salted = f"{SALT} {content or ''}"
+    return Prompt(({**first, "content": salted}, *others), prompt.output)
+
+
+def _synthetic(prompts: Prompts, synthetic: Synthetic, measure: Measure, random: Random) -> list[Prompt]:
+    lengths = [_drawn(synthetic.input, random) for _ in range(synthetic.count)]
+    if sum(lengths) > MOST_TEXT:
+        raise InputError(
+            f"synthetic prompts have {sum(lengths):,} {measure.unit}; {MOST_TEXT:,} at most are held in memory"
+        )
+    outputs = [None if prompts.output is None else _drawn(prompts.output, random) for _ in lengths]
+    common = _words(max(lengths), measure, random)
+    return [
+        _user(_text(length, synthetic.prefix, common, prompts.salt, measure, random), output)
+        for length, output in zip(lengths, outputs, strict=True)
+    ]
+
+
+def _text(length: int, share: float, common: str, salt: bool, measure: Measure, random: Random) -> str:
+    """A prompt: what is common to all for this target, then the salt, then words of its own."""
+    room = length - measure.count(f"{TARGET_SALT} {SALT}") if salt else length
+    prefix = measure.cut(common, max(0, min(round(share * length), room)))
+    begun = (f"{TARGET_SALT}{prefix} {SALT}" if prefix else SALT) if salt else prefix
+    left = length - measure.count(begun)
+    return (begun + _words(max(left, 0 if begun else 1), measure, random)).lstrip()
+
+
+def _words(length: int, measure: Measure, random: Random) -> str:
+    """Random words of this length together, a space before each: every word is one token or more."""
+    return measure.cut("".join(f" {word}" for word in random.choices(_WORDS, k=length)), length)
+
+
+def _drawn(law: Law, random: Random) -> int:
+    length = max(1, round(law.draw(random)))
+    if length > LONGEST:
+        raise InputError(f"a length of {length:,} was drawn; narrow its law ({LONGEST:,} is the most)")
+    return length
