@@ -59,7 +59,8 @@ class Http1Transport:
         self._idle: deque[Connection] = deque()
         self._take_idle = self._idle.pop
         self._waiting: deque[Exchange] = deque()
-        self._connecting: dict[asyncio.Task[None], Exchange | None] = {}
+        # whom a new connection is for, and the instants it has reached: began, resolved, connected, secured
+        self._connecting: dict[asyncio.Task[None], tuple[Exchange | None, list[int]]] = {}
         # bytes of an answer up to which neither of its caps can have been passed
         self.smallest_cap = min(min(request.max_head, request.max_body) for request in requests)
         self._timeouts = [request.timeout for request in requests]
@@ -139,8 +140,9 @@ class Http1Transport:
             self._begin_connecting(exchange)
 
     def _begin_connecting(self, exchange: Exchange | None) -> asyncio.Task[None]:
-        task = self._loop.create_task(self._connect(exchange))
-        self._connecting[task] = exchange
+        paid = [now()]
+        task = self._loop.create_task(self._connect(exchange, paid))
+        self._connecting[task] = exchange, paid
         task.add_done_callback(self._end_connecting)
         return task
 
@@ -148,8 +150,7 @@ class Http1Transport:
         self._connecting.pop(task, None)
         self._connect_for_waiting()
 
-    async def _connect(self, exchange: Exchange | None) -> None:
-        paid = [now()]  # began, resolved, connected, secured
+    async def _connect(self, exchange: Exchange | None, paid: list[int]) -> None:
         try:
             places = await self._resolve()
             paid.append(now())
@@ -234,9 +235,10 @@ class Http1Transport:
         for connection in list(self._connections):
             if connection.exchange is not None and (kind := judge(connection.exchange, False)):
                 connection.fail(kind)
-        for task, connecting in list(self._connecting.items()):
+        for task, (connecting, paid) in list(self._connecting.items()):
             if connecting is not None and not connecting.done and (kind := judge(connecting, True)):
                 task.cancel()
+                _attribute(connecting, paid)
                 self._end(connecting, kind)
         for waiting in list(self._waiting):
             if kind := judge(waiting, False):
