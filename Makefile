@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format sample clean
+.PHONY: demo test capacity lint format sample clean
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
 
 test: .venv/installed-test
 	$(BIN)/pytest
+
+capacity: .venv/installed-test # 400 searches of queues whose capacity is known; a few minutes
+	$(BIN)/python -m tests.analysis.searches 200
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check

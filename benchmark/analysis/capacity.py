@@ -1,0 +1,373 @@
+"""The search for the highest load that meets every demand: a pure state machine, `propose()` and `observe()`.
+
+Grows from a low level until one is surely too much, then bisects by belief: the next level is the median of what all
+levels tried say of the crossing (Horstein, 1963), so that a noisy level is tried again instead of being believed.
+Knows no clock and sends nothing: whoever runs a trial says how many seconds it took.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmark.analysis.capacity_fit import CAP, Crossing, Floats, Point, Tally, crossing
+from benchmark.analysis.statistics import Interval
+
+WINDOWS = 20  # of a trial
+GROWTH = 2.0
+LEAST_EDGE = 10  # trials after the growth
+SAVED = 0.7  # of the capacity, to run at with 30 % of head-room
+RATE_LIMITED = 0.001  # of a trial's requests, past which the gateway was measured
+BELOW_LIMIT = 0.95  # of what the gateway lets through, to see whether the service holds that much
+SIDES = (0.0, 0.015, -0.015)  # where the next trials lie beside the believed crossing: a line needs two ends
+
+
+@dataclass(frozen=True)
+class Demand:
+    """An objective as a limit on the share of requests that break it."""
+
+    text: str
+    limit: float
+    span: float = 0.0  # seconds that one which breaks it has waited, at least
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What to try next."""
+
+    level: float  # requests per second, or connections
+    seconds: float  # measured
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a trial saw, in windows by the instants at which requests were due."""
+
+    requests: Floats
+    violations: dict[str, Floats]  # by the demand's text; a failed request breaks every demand
+    response: Floats  # mean in every window, in any unit; NaN where there is none
+    seconds: float  # that the trial took, warm-up and cool-down included
+    admitted: float = 0.0  # successes per second
+    rate_limited: int = 0  # answered 429
+    queue_full: int = 0  # answered 450
+    failed: int = 0
+    flaw: str = ""  # why the generator was measured instead
+
+
+@dataclass
+class Level:
+    """One level and all trials of it."""
+
+    level: float
+    seen: list[Observation] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)  # of the trials that count, by demand
+    grew: bool = False
+    torn: bool = False  # as many trials say yes as say no
+    verdict: str = "open"  # yes, no, open; gateway, generator: it says nothing of the service
+
+    @property
+    def usable(self) -> bool:
+        """Whether it says something of the service."""
+        return self.verdict in {"yes", "no", "open"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer. A missing upper limit: nothing gave way up to there."""
+
+    value: float
+    low: float
+    high: float | None
+    limited_by: str | None  # latency, failures, queue, gateway, generator
+    demand: str | None  # the objective that gave way first
+    levels: tuple[Level, ...]
+    knee: float | None
+    background: float  # share of requests that break the demand at any load
+    finished: bool  # as precisely as was asked, and not merely out of time
+
+    @property
+    def head_room(self) -> float:
+        """The level to run at with 30 % to spare."""
+        return SAVED * self.value
+
+
+class Search:
+    """Finds a capacity within a time budget.
+
+    Args:
+        demands: what must hold, at least one.
+        start: the first level, thought to be low.
+        budget: seconds for all trials.
+        trial: seconds that a trial is measured for.
+        precision: half the interval's width, relative, at which the search is content.
+        whole: levels are whole numbers (connections).
+    """
+
+    def __init__(
+        self,
+        demands: Sequence[Demand],
+        *,
+        start: float,
+        budget: float,
+        trial: float,
+        precision: float = 0.05,
+        whole: bool = False,
+    ) -> None:
+        self._demands = tuple(demands)
+        self._start = start
+        self._budget = budget
+        self._trial = trial
+        self._precision = precision
+        self._whole = whole
+        self._levels: dict[float, Level] = {}
+        self._spent = 0.0
+        self._asked: Trial | None = None
+        self._edge = 0  # trials since the growth ended
+        self._finished = False
+        self._ceiling = math.inf  # where the gateway or the generator gives way
+        self._vetoes: Counter[float] = Counter()  # trials that measured something else, by level
+        self._let_through = 0.0  # by the gateway, at the most
+
+    @property
+    def expected(self) -> float:
+        """Seconds that the search will take at the most."""
+        return self._budget
+
+    def propose(self) -> Trial | None:
+        """The next trial; None: the answer is as good as it gets."""
+        level = None if self._finished else self._next_level()
+        if level is None:
+            self._finished = True
+            return None
+        cost = max((seen.seconds for each in self._levels.values() for seen in each.seen), default=0.0)
+        left = self._budget - self._spent
+        if self._levels and left < 0.6 * cost:
+            return None
+        seconds = self._trial if left >= cost else self._trial * left / cost
+        self._asked = Trial(level, seconds)
+        return self._asked
+
+    def observe(self, seen: Observation) -> None:
+        """What the proposed trial saw."""
+        assert self._asked is not None, "nothing was proposed"
+        at, self._asked = self._asked.level, None
+        self._spent += seen.seconds
+        level = self._levels.get(at)
+        if seen.rate_limited > RATE_LIMITED * seen.requests.sum() or seen.flaw:
+            self._veto(at, seen)
+            return
+        if level is None or not level.usable:
+            level = self._levels[at] = Level(at)
+        level.seen.append(seen)
+        self._judge(level)
+        self._edge += self._lowest("no") is not None
+
+    def result(self) -> Found:
+        """The best answer so far."""
+        levels = tuple(sorted(self._levels.values(), key=lambda each: each.level))
+        highest = max((each.level for each in levels if each.verdict == "yes"), default=0.0)
+        if not any(each.verdict == "no" for each in levels):
+            return self._unbroken(levels, highest)
+        demand, crossed = self._crossed()
+        value = math.floor(crossed.level.value) if self._whole else crossed.level.value
+        low, high = crossed.level.low, crossed.level.high
+        if value > self._ceiling:
+            return self._unbroken(levels, highest)
+        return Found(
+            value=value,
+            low=low,
+            high=high,
+            limited_by=self._cause(levels),
+            demand=demand.text,
+            levels=levels,
+            knee=knee(levels),
+            background=crossed.background,
+            finished=self._finished,
+        )
+
+    def _unbroken(self, levels: tuple[Level, ...], highest: float) -> Found:
+        """The service held all that reached it."""
+        open_ = max((each.level for each in levels if each.usable), default=highest)
+        limited = {each.verdict for each in levels} & {"gateway", "generator"}
+        by = "gateway" if "gateway" in limited else "generator" if limited else None
+        value = self._let_through if by == "gateway" else highest or open_
+        high = min((each.level for each in levels if each.verdict == by), default=None) if by else None
+        return Found(
+            value=value,
+            low=min(highest, value),
+            high=high,
+            limited_by=by,
+            demand=None,
+            levels=levels,
+            knee=knee(levels),
+            background=0.0,
+            finished=self._finished,
+        )
+
+    def _next_level(self) -> float | None:
+        if not self._levels:
+            return self._rounded(self._start)
+        torn = [each.level for each in self._levels.values() if each.torn]
+        if torn:
+            return torn[0]
+        broken = self._lowest("no")
+        if broken is None:
+            return self._grow()
+        if not self._confirmed(broken):
+            return broken.level  # one trial is noise: open it again
+        if broken.level <= min(self._levels) and len(self._levels) > 8:
+            return None  # not even a 256th of the start holds
+        _, crossed = self._crossed()
+        if self._content(crossed.level):
+            return None
+        return self._beside(crossed.level)
+
+    def _grow(self) -> float | None:
+        highest = max(self._levels)
+        last = self._levels[highest]
+        if last.usable and last.verdict == "open" and len(last.seen) == 1:
+            return last.level  # in doubt: look again before going on
+        clean = max((level for level, each in self._levels.items() if each.usable), default=0.0)
+        if self._ceiling < math.inf:
+            return self._below_ceiling(clean)
+        return self._rounded(GROWTH * clean)
+
+    def _below_ceiling(self, clean: float) -> float | None:
+        """Just below where the gateway or the generator gave way, unless that was tried."""
+        if self._let_through:
+            wanted = self._rounded(BELOW_LIMIT * min(self._let_through, self._ceiling))
+        else:
+            wanted = self._rounded(math.sqrt(clean * self._ceiling)) if clean else self._ceiling / GROWTH
+            if wanted < 1.15 * clean:
+                return None
+        tried = self._levels.get(wanted)
+        return wanted if tried is None and wanted > clean else None
+
+    def _beside(self, believed: Interval) -> float:
+        """At the believed crossing, or a little to either side once it is known roughly."""
+        wide = believed.high / believed.low > 1.3
+        shift = 0.0 if wide else SIDES[self._edge % len(SIDES)]
+        return self._rounded(min(believed.value * (1 + shift), 0.999 * self._ceiling))
+
+    def _rounded(self, level: float) -> float:
+        if self._whole:
+            return float(max(1, round(level)))
+        return float(f"{level:.3g}")
+
+    def _content(self, believed: Interval) -> bool:
+        if self._edge < LEAST_EDGE:
+            return False
+        if self._whole and believed.high - believed.low < 1:
+            return True
+        return believed.high / believed.low < (1 + self._precision) / (1 - self._precision)
+
+    def _confirmed(self, level: Level) -> bool:
+        """Growing backlogs in itself, or two trials that agree, or another level that is surely too much."""
+        others = sum(each.verdict == "no" for each in self._levels.values())
+        return level.grew or len(level.seen) > 1 or others > 1
+
+    def _lowest(self, verdict: str) -> Level | None:
+        found = [each for each in self._levels.values() if each.verdict == verdict]
+        return min(found, key=lambda each: each.level, default=None)
+
+    def _crossed(self) -> tuple[Demand, Crossing]:
+        """The demand that gives way first, and where."""
+        usable = [each for each in self._levels.values() if each.usable]
+        found = []
+        for demand in self._demands:
+            points = [
+                Point(each.level, each.tallies[demand.text], each.grew, self._bunch(each, demand))
+                for each in usable
+            ]
+            found.append((demand, crossing(points, demand.limit)))
+        return min(found, key=lambda each: each[1].level.value)
+
+    def _bunch(self, level: Level, demand: Demand) -> float:
+        """How many were due while one that broke the demand waited."""
+        rate = level.level if not self._whole else float(np.mean([each.admitted for each in level.seen]))
+        return max(1.0, rate * demand.span)
+
+    def _judge(self, level: Level) -> None:
+        """All trials of a level together, but for those that the greater number contradicts outright."""
+        said = [self._verdict(tallies_of([seen]), grew=self._backlog(seen)) for seen in level.seen]
+        yes, no = said.count("yes"), said.count("no")
+        level.torn = yes == no > 0
+        outvoted = {"yes" if no > yes else "no"} if yes and no and not level.torn else set()
+        counted = [seen for seen, verdict in zip(level.seen, said, strict=True) if verdict not in outvoted]
+        level.tallies = tallies_of(counted)
+        level.grew = any(map(self._backlog, counted)) and not level.torn
+        level.verdict = "open" if level.torn else self._verdict(level.tallies, grew=level.grew)
+
+    def _verdict(self, tallies: dict[str, Tally], *, grew: bool) -> str:
+        if grew:
+            return "no"
+        known = [
+            (tallies[demand.text], demand.limit)
+            for demand in self._demands
+            if tallies[demand.text].requests.sum()
+        ]
+        if any(tally.capped(CAP * limit).interval().low > limit for tally, limit in known):
+            return "no"  # in ordinary windows: one that is out of the ordinary is no proof
+        return "yes" if known and all(tally.interval().high < limit for tally, limit in known) else "open"
+
+    def _backlog(self, seen: Observation) -> bool:
+        """Responses that rise all through the trial, until most of a window breaks a demand: it would never end."""
+        known = seen.response[~np.isnan(seen.response)]
+        if len(known) < 10 or not self._demands:
+            return False
+        ranks = known.argsort().argsort()
+        rising = float(np.corrcoef(ranks, np.arange(len(known)))[0, 1]) > 0.8 if np.ptp(ranks) else False
+        last = slice(-len(seen.requests) // 4, None)
+        worst = max(
+            float(broken[last].sum() / max(seen.requests[last].sum(), 1))
+            for broken in seen.violations.values()
+        )
+        return rising and worst > 0.5
+
+    def _veto(self, at: float, seen: Observation) -> None:
+        """It measured the gateway, or the generator; one late trial is the host's noise, and is tried again."""
+        by = "gateway" if not seen.flaw else "generator"
+        known = self._levels.get(at)
+        if known is not None and known.usable and known.seen:
+            return  # this one trial is not counted
+        self._vetoes[at] += 1
+        if by == "generator" and self._vetoes[at] < 2:
+            return
+        self._levels[at] = Level(at, [seen], tallies_of([seen]), verdict=by)
+        self._ceiling = min(self._ceiling, at)
+        if by == "gateway":
+            self._let_through = max(self._let_through, seen.admitted)
+
+    def _cause(self, levels: Sequence[Level]) -> str:
+        """What gave way, at the lowest levels that were too much."""
+        seen = [each for level in levels if level.verdict == "no" for each in level.seen][:3]
+        broken = sum(max(float(each.sum()) for each in one.violations.values()) for one in seen)
+        if sum(one.queue_full for one in seen) > 0.5 * broken:
+            return "queue"
+        return "failures" if sum(one.failed for one in seen) > 0.5 * broken else "latency"
+
+
+def tallies_of(seen: Sequence[Observation]) -> dict[str, Tally]:
+    """The windows of some trials, one after the other, for every demand."""
+    return {
+        text: Tally(
+            np.concatenate([each.requests for each in seen]),
+            np.concatenate([each.violations[text] for each in seen]),
+        )
+        for text in seen[0].violations
+    }
+
+
+def knee(levels: Sequence[Level]) -> float | None:
+    """The level of most power, load over mean response (Kleinrock, 1979): beyond it waiting grows faster than work."""
+    powers = []
+    for level in levels:
+        responses = [each.response[~np.isnan(each.response)] for each in level.seen]
+        if level.usable and any(len(each) > 0 for each in responses):
+            rates = float(np.mean([each.admitted for each in level.seen]))
+            powers.append((rates / float(np.concatenate(responses).mean()), level.level))
+    return max(powers)[1] if powers else None

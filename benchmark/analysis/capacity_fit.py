@@ -1,0 +1,194 @@
+"""What levels of load say together: how many of a level's requests broke a demand, and where that share crosses it.
+
+Under queueing violations come in clumps, so requests are no sample; windows are (METHOD 20). A level's clumping is how
+much more its windows differ than independent requests would. The crossing is found over all levels at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.analysis.statistics import Interval, t_quantile
+
+LEAST_WINDOWS = 10
+CORRELATED = 0.2  # lag-1 correlation of window shares beyond which windows are enlarged
+BEYOND_DOUBT = 0.3  # a share of violations past which only that it is past counts: the queue never settled
+SPIKE = 5.0  # limits, from which on a window is far worse than it may be
+LEAST_SPIKE = 4  # violations in a window that make a spike of it
+CAP = 5.0  # limits that a window counts for at the most, where there is noise
+LOW = 0.5  # of the lowest level that is too much: what comes below it as well, no load explains
+DOUBT = 3.0  # of a level's requests one counts: clumps that did not come show in no level's windows [tests: `searches`]
+NOISE_DOUBT = 2.0  # and a half of these where there is noise
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A level's windows for one demand: what was due in each, and how much of it broke the demand."""
+
+    requests: Floats
+    violations: Floats
+
+    @property
+    def share(self) -> float:
+        """Of all requests, that broke the demand."""
+        total = self.requests.sum()
+        return float(self.violations.sum() / total) if total else math.nan
+
+    def enlarged(self) -> Tally:
+        """Windows merged in pairs until neighbours hardly agree, or no more than ten are left."""
+        tally = self
+        while len(tally.requests) >= 2 * LEAST_WINDOWS and tally._correlation() > CORRELATED:
+            even = len(tally.requests) // 2 * 2
+            tally = Tally(
+                tally.requests[:even].reshape(-1, 2).sum(1), tally.violations[:even].reshape(-1, 2).sum(1)
+            )
+        return tally
+
+    def spikes(self, limit: float) -> int:
+        """Windows that are far worse than the limit while most are well within it."""
+        shares = self.violations / np.maximum(self.requests, 1)
+        if float(np.median(shares)) > limit:
+            return 0
+        return int(((shares > SPIKE * limit) & (self.violations >= LEAST_SPIKE)).sum())
+
+    def capped(self, most: float) -> Tally:
+        """No window counts for more than this share of violations, or than three ordinary windows."""
+        shares = self.violations / np.maximum(self.requests, 1)
+        most = max(most, 3 * float(np.median(shares)))
+        return Tally(self.requests, np.minimum(shares, most) * self.requests)
+
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """The share, by Student's t over enlarged windows (a ratio estimate)."""
+        large, share = self.enlarged(), self.share
+        count = len(large.requests)
+        residual = large.violations - share * large.requests
+        error = math.sqrt(float(residual @ residual) * count / (count - 1)) / float(large.requests.sum())
+        reach = t_quantile(count - 1, confidence) * error
+        return Interval(share, share - reach, share + reach)
+
+    def clumping(self) -> float:
+        """The variance of enlarged windows' violations over that of independent ones; 1 where they are that."""
+        large, share = self.enlarged(), self.share
+        if not 0 < share < 1:
+            return math.nan
+        residual = large.violations - share * large.requests
+        expected = share * (1 - share) * large.requests
+        return max(1.0, float((residual**2 / np.maximum(expected, 1e-12)).sum() / (len(residual) - 1)))
+
+    def _correlation(self) -> float:
+        shares = self.violations / np.maximum(self.requests, 1)
+        centred = shares - shares.mean()
+        spread = float(centred @ centred)
+        return float(centred[1:] @ centred[:-1]) / spread if spread else 0.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A level for the fit: its tally, and whether the queue grew all along."""
+
+    level: float
+    tally: Tally
+    grew: bool
+    bunch: float = (
+        1.0  # requests due while one that breaks the demand waits: violations come at least in such clumps
+    )
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where the share of violations crosses the limit, and the share that breaks the demand at any load."""
+
+    level: Interval
+    background: float
+
+
+_SLOPES = np.geomspace(4, 120, 12)
+_BACKGROUNDS = np.array([0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5])  # in limits
+
+
+def noisy(points: Sequence[Point], limit: float) -> bool:
+    """Whether there are spikes at low loads as well: the noise of a machine or a network, which no load explains."""
+    broken = [
+        point.level
+        for point in points
+        if point.grew or point.tally.capped(CAP * limit).interval().low > limit
+    ]
+    low = LOW * min(broken, default=max(point.level for point in points))
+    return any(point.tally.spikes(limit) for point in points if point.level <= low)
+
+
+def crossing(points: Sequence[Point], limit: float, confidence: float = 0.95) -> Crossing:
+    """The level at which the share of violations reaches `limit`, over all levels tried.
+
+    The log odds of a violation rise linearly with the logarithm of the load, as the tail of a queue does near its
+    capacity, on top of a background. Where spikes come at low loads as well, no window counts for more than five
+    limits, unless most are as bad. Posterior of a quasi-binomial likelihood over a grid; each level weighs
+    by its requests over its clumping.
+    """
+    noise = noisy(points, limit)
+    if noise:
+        points = [replace(point, tally=point.tally.capped(CAP * limit)) for point in points]
+    own = np.maximum(limit - _BACKGROUNDS * limit, 0.1 * limit)
+    levels = np.array([point.level for point in points])
+    counted = [_evidence(point, points, NOISE_DOUBT if noise else 1.0) for point in points]
+    low, high = math.log(levels.min() / 4), math.log(levels.max() * 4)
+    for size in (90, 140):
+        grid = np.linspace(low, high, size)
+        posterior = _posterior(grid, levels, counted, limit, own)
+        over_levels = posterior.sum((1, 2))
+        reached = np.cumsum(over_levels)
+        low, high = (float(np.interp(q, reached, grid)) for q in (1e-5, 1 - 1e-5))
+        step = grid[1] - grid[0]
+        low, high = low - 2 * step, high + 2 * step
+    tail = (1 - confidence) / 2
+    value, lower, upper = (math.exp(float(np.interp(q, reached, grid))) for q in (0.5, tail, 1 - tail))
+    background = float(posterior.sum((0, 1)) @ (_BACKGROUNDS * limit))
+    return Crossing(Interval(value, lower, upper), background)
+
+
+def _evidence(point: Point, points: Sequence[Point], more: float = 1.0) -> tuple[float, float, bool]:
+    """Effective requests, effective violations, and whether only that they are many counts.
+
+    The clumping is that of all levels: a level that met no clump by luck would look better, and surer, than it is.
+    """
+    clumping = max(point.bunch, _common(points)) * DOUBT * more
+    requests = float(point.tally.requests.sum()) / clumping
+    if point.grew or point.tally.share > BEYOND_DOUBT:
+        requests = min(max(requests, 20.0), 60.0)
+        return requests, BEYOND_DOUBT * requests, True
+    return requests, point.tally.share * requests, False
+
+
+def _common(points: Sequence[Point]) -> float:
+    """The clumping of the levels at which something was late and the queue settled."""
+    tallies = [each.tally for each in points if not each.grew and each.tally.share < BEYOND_DOUBT]
+    known = [(len(each.requests), each.clumping()) for each in tallies if each.violations.any()]
+    return sum(n * c for n, c in known) / sum(n for n, _ in known) if known else 1.0
+
+
+def _posterior(
+    grid: Floats, levels: Floats, counted: Sequence[tuple[float, float, bool]], limit: float, own: Floats
+) -> Floats:
+    """Over crossings (log), slopes and backgrounds, normalised."""
+    odds = np.log(own / (1 - own))
+    prior = -0.5 * ((np.log(_SLOPES) - math.log(25)) / 0.9) ** 2
+    aside = np.where(_BACKGROUNDS == 0, 0.0, -1.5)
+    total = np.zeros((len(grid), len(_SLOPES), len(_BACKGROUNDS))) + prior[:, None] + aside
+    for level, (requests, violations, many) in zip(levels, counted, strict=True):
+        rise = np.clip((_SLOPES * (math.log(level) - grid)[:, None])[:, :, None] + odds, -40, 40)
+        queueing = 1 / (1 + np.exp(-rise))
+        floor = _BACKGROUNDS * limit
+        share = np.clip(floor + (1 - floor) * queueing, 1e-12, 1 - 1e-12)
+        if many:
+            share = np.minimum(share, BEYOND_DOUBT)
+        total += violations * np.log(share) + (requests - violations) * np.log1p(-share)
+    weights = np.exp(total - total.max())
+    normal: Floats = weights / weights.sum()
+    return normal
