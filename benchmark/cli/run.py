@@ -147,10 +147,11 @@ def announce(plan: Plan) -> str:
     count = len(plan.targets)
     per_round = max(plan.measured / NANOSECONDS, 0) + load.warmup
     total = format_duration(per_round * plan.rounds * count)
-    if load.rate is not None:
-        what = f"about {load.rate * per_round * plan.rounds:,.0f} requests to each of {count} targets, {format_rate(load.rate)}"
+    rate = plan.rate
+    if rate is not None:
+        what = f"about {rate * per_round * plan.rounds:,.0f} requests to each of {count} targets, {format_rate(rate)}"
         if count == 1:
-            what = f"about {load.rate * per_round * plan.rounds:,.0f} requests at {format_rate(load.rate)}"
+            what = f"about {rate * per_round * plan.rounds:,.0f} requests at {format_rate(rate)}"
     else:
         what = f"{load.connections} connections, each asking again when answered"
     lines = [f"Sending {what}, in {plan.rounds} rounds: about {total}."]
@@ -166,11 +167,11 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
     ]
     return {
         "open_loop": plan.open_loop,
-        "rate": scenario.load.rate,
-        "arrivals": scenario.load.arrivals if plan.open_loop else None,
+        "rate": plan.rate,
+        "arrivals": "replay" if plan.trace else scenario.load.arrivals if plan.open_loop else None,
         "connections": scenario.load.connections,
         "rounds": scenario.rounds,
-        "duration": scenario.load.duration,
+        "duration": plan.duration,
         "warmup": scenario.load.warmup,
         "confidence": scenario.confidence,
         "timeout": plan.timeout / NANOSECONDS,

@@ -18,6 +18,7 @@ from benchmark.schedule.base import Schedule, part_of
 from benchmark.schedule.closed_loop import ClosedLoop
 from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
+from benchmark.schedule.replay import Replay
 from benchmark.transport.base import Destination, PreparedRequest
 from benchmark.transport.prepare import destination, full_url
 from benchmark.units import NANOSECONDS
@@ -25,6 +26,7 @@ from benchmark.units import NANOSECONDS
 if TYPE_CHECKING:
     from benchmark.scenario.load import LoadedScenario
     from benchmark.scenario.model import Load
+    from benchmark.scenario.trace import Trace
 
 
 HELD = 5_000  # requests per second that one process clearly holds
@@ -93,6 +95,7 @@ class Plan:
     resend_stale: bool
     asked_processes: int | None = None  # None: as many as the load needs
     goodput: tuple[Limit, ...] = ()
+    trace: Trace | None = None
 
     @property
     def streamed(self) -> bool:
@@ -102,12 +105,23 @@ class Plan:
     @property
     def open_loop(self) -> bool:
         """Whether the schedule, not the answers, decides when requests are due."""
-        return self.load.rate is not None
+        return self.load.connections is None
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second that are offered, on average; None in a closed loop."""
+        return self.trace.rate if self.trace else self.load.rate
+
+    @property
+    def duration(self) -> float:
+        """Seconds that are measured of each target: what was set, else 20 s, else all of a trace."""
+        whole = self.trace is not None and "duration" not in self.load.model_fields_set
+        return self.trace.period / NANOSECONDS if self.trace and whole else self.load.duration
 
     @property
     def measured(self) -> int:
         """A round's measured time in nanoseconds: the target's share of `duration`."""
-        return round(self.load.duration * NANOSECONDS / self.rounds)
+        return round(self.duration * NANOSECONDS / self.rounds)
 
     @property
     def timeout(self) -> int:
@@ -127,13 +141,18 @@ class Plan:
         """
         if self.asked_processes is not None:
             return min(self.asked_processes, self.limit)
-        rate = self.load.rate
+        rate = self.rate
         if rate is None:
             rate = self.limit * NANOSECONDS / max(quickest + (self.load.think or 0) * NANOSECONDS, 1)
         return max(1, min(math.ceil(rate / HELD), cores, self.limit))
 
-    def schedule(self, number: int) -> Schedule:
-        """When requests are due in round `number`: the same for every target."""
+    def schedule(self, number: int, warmup: int = 0) -> Schedule:
+        """When requests are due in round `number`: the same for every target.
+
+        Rounds divide a trace: each measures the part that follows the last one's, and warms up with what came before it.
+        """
+        if self.trace is not None:
+            return Replay(self.trace.times, self.trace.period, number * self.measured - warmup)
         if self.load.rate is None:
             assert self.load.connections is not None
             return ClosedLoop(self.load.connections, round((self.load.think or 0) * NANOSECONDS))
@@ -154,11 +173,13 @@ class Plan:
         self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int
     ) -> RoundOrder:
         """Round `number` on `target`, over connections opened beforehand."""
+        schedule = self.schedule(number, warmup)
+        start = schedule.first if isinstance(schedule, Replay) else 0  # rows go with the trace's instants
         return RoundOrder(
             target=target,
             number=number,
-            schedule=self.schedule(number),
-            mix=Mix(self.shares, self.seed * 1_000_003 + number),
+            schedule=schedule,
+            mix=Mix(self.shares, self.seed * 1_000_003 + number, start),
             warmup=warmup,
             measured=measured,
             connections=min(connections, self.limit),
@@ -172,7 +193,8 @@ class Plan:
 def make_plan(loaded: LoadedScenario) -> Plan:
     """Work a scenario out."""
     scenario = loaded.scenario
-    variants = variants_of(loaded)
+    trace = loaded.read_trace()
+    variants = variants_of(loaded, trace)
     targets = tuple(
         TargetPlan(
             name=name,
@@ -193,4 +215,5 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         resend_stale=scenario.resend_stale,
         asked_processes=None if scenario.processes == "auto" else scenario.processes,
         goodput=tuple(Limit(limit.metric, limit.most) for limit in scenario.goodput),
+        trace=trace,
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from benchmark.scenario.load import LoadedScenario
     from benchmark.scenario.model import Request, Scenario, Target
     from benchmark.scenario.prompts import Prompts
+    from benchmark.scenario.trace import Trace
 
 LARGEST = 256 * 1024**2  # bytes of all prepared requests; they are held in memory, twice
 
@@ -31,19 +32,21 @@ class Variant(NamedTuple):
     body: bytes
 
 
-def variants_of(loaded: LoadedScenario) -> list[list[Variant]]:
+def variants_of(loaded: LoadedScenario, trace: Trace | None) -> list[list[Variant]]:
     """The variants of every request, the same for all targets.
 
     Raises:
         InputError: a file cannot be used, or a row does not have what a request asks for.
     """
     rows = loaded.read_rows()
-    return [_variants(loaded, request, rows) for request in loaded.scenario.all_requests]
+    return [_variants(loaded, request, rows, trace) for request in loaded.scenario.all_requests]
 
 
-def _variants(loaded: LoadedScenario, request: Request, rows: list[Row]) -> list[Variant]:
+def _variants(
+    loaded: LoadedScenario, request: Request, rows: list[Row], trace: Trace | None
+) -> list[Variant]:
     if request.prompts is not None:
-        return _asking(loaded, request, request.prompts)
+        return _asking(loaded, request, request.prompts, trace)
     if not asks_for_rows(request):
         return [_variant(loaded, fill_request(request, None))]
     same = loaded.read_body(request) if request.body_file or request.bytes_ else None
@@ -51,7 +54,7 @@ def _variants(loaded: LoadedScenario, request: Request, rows: list[Row]) -> list
     return [Variant(each, loaded.read_body(each) if same is None else same) for each in filled]
 
 
-def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts) -> list[Variant]:
+def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts, trace: Trace | None) -> list[Variant]:
     """The request with each of its prompts."""
     if asks_for_rows(request):
         raise InputError(
@@ -59,7 +62,12 @@ def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts) -> list[
         )
     filled = fill_request(request, None)
     path = _path_of(loaded.scenario, request)
-    made = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed)
+    if prompts.traced and len(loaded.scenario.all_requests) > 1:
+        raise InputError(
+            "prompts as long as a trace says go with one request; give the others another scenario"
+        )
+    lengths = trace.lengths if trace else ()
+    made = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed, lengths)
     return [_variant(loaded, ask(filled, prompt, path)) for prompt in made]
 
 
@@ -86,7 +94,8 @@ def shares_of(loaded: LoadedScenario, variants: Sequence[Sequence[Variant]]) -> 
 
 def _order(loaded: LoadedScenario, request: Request) -> str | None:
     source = request.prompts or loaded.scenario.data
-    return source.order if source else None
+    traced = request.prompts is not None and request.prompts.traced  # each goes with an instant
+    return source.order if source and not traced else None
 
 
 def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequence[PreparedRequest]:

@@ -15,6 +15,7 @@ from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
 from benchmark.scenario.prompts import Prompts, Synthetic
+from benchmark.scenario.trace import ReplayOf
 
 _MAPPING = "a mapping (key: value)"
 _EXPECTATIONS = {  # pydantic's type → what was expected, filled with the error's context
@@ -99,6 +100,8 @@ def _model(location: Location) -> type[BaseModel]:
             return Scenario
         case ("load",):
             return Load
+        case ("load", "replay"):
+            return ReplayOf
         case ("data",):
             return Data
         case ("targets", _):

@@ -38,6 +38,7 @@ from benchmark.scenario.overrides import apply_overrides
 from benchmark.scenario.schema import json_schema
 from benchmark.scenario.template import problems_of_placeholders
 from benchmark.scenario.tokens import Measure, Words, read_tokenizer
+from benchmark.scenario.trace import Trace, read_trace
 from benchmark.scenario.variables import fill
 
 __all__ = ["LoadedScenario", "json_schema", "load_data", "load_scenario", "load_text", "read_body"]
@@ -71,6 +72,15 @@ class LoadedScenario:
         if data is None:
             return []
         return read_rows("data.file", data.file, self.folder, trusted=self.trusted_files)
+
+    def read_trace(self) -> Trace | None:
+        """The trace that is replayed; None where the load is none.
+
+        Raises:
+            InputError: its file cannot be used.
+        """
+        replay = self.scenario.load.replay
+        return read_trace(replay, self.folder) if replay else None
 
     def measure(self) -> Measure:
         """What lengths are counted in: tokens where the scenario names a tokenizer, else words.

@@ -44,6 +44,7 @@ from benchmark.scenario.goodput import StreamLimit, parse_stream_limit
 from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
 from benchmark.scenario.part import Part, given
 from benchmark.scenario.prompts import Prompts, PromptSource
+from benchmark.scenario.trace import ReplayOf
 
 DEFAULT_RATE = "50/s"
 
@@ -257,6 +258,10 @@ class Load(Part):
             "oneOf": [
                 {"required": ["rate"], "not": {"required": ["think"]}},
                 {
+                    "required": ["replay"],
+                    "not": {"anyOf": [{"required": ["arrivals"]}, {"required": ["think"]}]},
+                },
+                {
                     "required": ["connections"],
                     "not": {"anyOf": [{"required": ["arrivals"]}, {"required": ["max_connections"]}]},
                 },
@@ -266,6 +271,10 @@ class Load(Part):
 
     rate: Rate | None = Field(
         None, description="Requests per second, sent on time whether or not answers come."
+    )
+    replay: ReplayOf | None = Field(
+        None,
+        description="A trace of real traffic, whose requests are sent when they came. Takes the place of rate.",
     )
     connections: int | None = Field(
         None,
@@ -299,10 +308,19 @@ class Load(Part):
         description="Unmeasured time before each round's measured part; may be 0s.",
     )
 
+    @field_validator("replay")
+    @classmethod
+    def _one_schedule(cls, replay: ReplayOf | None, info: ValidationInfo) -> ReplayOf | None:
+        if replay is not None and given(info, "rate"):
+            raise ValueError("there is a rate already; a trace sets the pace")
+        return replay
+
     @field_validator("connections")
     @classmethod
     def _one_pace(cls, connections: int | None, info: ValidationInfo) -> int | None:
-        rate = bool(given(info, "rate"))
+        if connections is not None and info.data.get("replay") is not None:
+            raise ValueError("there is a trace to replay already; a load has one pace")
+        rate = bool(given(info, "rate", "replay"))
         if rate and connections is not None:
             raise ValueError("there is a rate already; a load has either rate or connections")
         if not rate and connections is None:
@@ -313,7 +331,10 @@ class Load(Part):
     @classmethod
     def _of_a_rate(cls, value: Any, info: ValidationInfo) -> Any:
         if "rate" in info.data and not given(info, "rate"):
-            raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
+            if not given(info, "replay"):
+                raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
+            if info.field_name == "arrivals":
+                raise ValueError("arrivals goes with rate; a trace has its own")
         return value
 
     @field_validator("burstiness")
@@ -341,7 +362,7 @@ def _read_objective(text: Any, info: ValidationInfo) -> Objective:
     objective = parse_objective(text)
     _check_target(objective.target, info)
     load = info.data.get("load")
-    if objective.of_offered and load is not None and load.rate is None:
+    if objective.of_offered and load is not None and load.connections is not None:
         raise ValueError(
             "with connections there is no offered rate; write the limit per second, as in 'rate > 450/s'"
         )

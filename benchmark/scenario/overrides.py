@@ -11,11 +11,11 @@ from benchmark.scenario.document import Location, NotYaml, read_value
 from benchmark.scenario.model import DEFAULT_RATE
 from benchmark.scenario.origins import spell
 
-_OF_RATE = ("rate", "arrivals", "max_connections")
+_OF_RATE = ("rate", "arrivals", "burstiness", "replay", "max_connections")
 _OF_CONNECTIONS = ("connections", "think")
 _GIVES_WAY: dict[Location, tuple[str, ...]] = {
     ("load", "connections"): _OF_RATE,
-    ("load", "rate"): _OF_CONNECTIONS,
+    ("load", "rate"): (*_OF_CONNECTIONS, "replay"),
 }
 
 
@@ -55,7 +55,7 @@ def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> Changed:
 
 def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:
     """A load put together from options alone: at the default rate where none of them sets a pace."""
-    return load if load.keys() & {"rate", "connections"} else {"rate": DEFAULT_RATE, **load}
+    return load if load.keys() & {"rate", "connections", "replay"} else {"rate": DEFAULT_RATE, **load}
 
 
 def _parse(override: str) -> tuple[str, str, Any]:

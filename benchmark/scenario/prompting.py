@@ -16,6 +16,8 @@ from benchmark.scenario.prompts import Prompts, Synthetic
 from benchmark.scenario.salt import SALT, TARGET_SALT
 from benchmark.scenario.tokens import Measure
 
+Traced = Sequence[tuple[int, int | None]]  # lengths of prompts and answers
+
 DEFAULT_OUTPUT = 128  # tokens
 LONGEST = 1_000_000  # words or tokens of a prompt
 MOST_TEXT = 20_000_000  # words or tokens of all synthetic prompts
@@ -37,15 +39,17 @@ class Prompt:
     output: int | None = None
 
 
-def make_prompts(prompts: Prompts, folder: Path, measure: Measure, seed: int) -> list[Prompt]:
-    """Every prompt, in order.
+def make_prompts(
+    prompts: Prompts, folder: Path, measure: Measure, seed: int, traced: Traced = ()
+) -> list[Prompt]:
+    """Every prompt, in order; `traced` are the lengths that a trace has for synthetic ones.
 
     Raises:
         InputError: the file cannot be used, or lengths are beyond reason.
     """
     random = Random(f"prompts {seed}")
     if prompts.synthetic is not None:
-        return _synthetic(prompts, prompts.synthetic, measure, random)
+        return _synthetic(prompts, prompts.synthetic, measure, random, traced)
     if prompts.file is not None:
         rows = read_rows("prompts.file", prompts.file, folder)
         made = [_of_row(row, measure) for row in rows]
@@ -168,13 +172,24 @@ def _salted(prompt: Prompt) -> Prompt:
     return Prompt(({**first, "content": salted}, *others), prompt.output)
 
 
-def _synthetic(prompts: Prompts, synthetic: Synthetic, measure: Measure, random: Random) -> list[Prompt]:
-    lengths = [_drawn(synthetic.input, random) for _ in range(synthetic.count)]
+def _synthetic(
+    prompts: Prompts, synthetic: Synthetic, measure: Measure, random: Random, traced: Traced
+) -> list[Prompt]:
+    if synthetic.input is not None:
+        lengths = [_drawn(synthetic.input, random) for _ in range(synthetic.count)]
+        outputs: list[int | None] = [None] * len(lengths)
+    elif traced:
+        lengths, outputs = [asked for asked, _ in traced], [told for _, told in traced]
+    else:
+        raise InputError(
+            "synthetic prompts need input, how long they are; or a trace that says it, named by load.replay"
+        )
     if sum(lengths) > MOST_TEXT:
         raise InputError(
             f"synthetic prompts have {sum(lengths):,} {measure.unit}; {MOST_TEXT:,} at most are held in memory"
         )
-    outputs = [None if prompts.output is None else _drawn(prompts.output, random) for _ in lengths]
+    if prompts.output is not None:
+        outputs = [_drawn(prompts.output, random) for _ in lengths]
     common = _words(max(lengths), measure, random)
     return [
         _user(_text(length, synthetic.prefix, common, prompts.salt, measure, random), output)

@@ -29,13 +29,17 @@ _Texts = Annotated[
 class Synthetic(Part):
     """Prompts of random words, the same for the same seed."""
 
-    input: Lengths = Field(
-        description="How long prompts are, with their salt: in tokens of the scenario's tokenizer, else in words."
+    input: Lengths | None = Field(
+        None,
+        description="How long prompts are, with their salt: in tokens of the scenario's tokenizer, else in words. "
+        "Without it, as long as the trace that load.replay names says, and in its order.",
     )
     prefix: Fraction = Field(
         0.0, description="The share of every prompt, from its beginning, that all of them have in common."
     )
-    count: int = Field(1000, ge=1, le=MOST_ROWS, description="How many different prompts there are.")
+    count: int = Field(
+        1000, ge=1, le=MOST_ROWS, description="How many different prompts there are, where a law makes them."
+    )
 
 
 class Prompts(Part):
@@ -62,6 +66,11 @@ class Prompts(Part):
         description="Begin every prompt with digits that no other request has, so that no cache of prefixes answers.",
     )
     order: Order = Field("shuffled", description="Every prompt once, in another order each time; or in turn.")
+
+    @property
+    def traced(self) -> bool:
+        """Whether a trace says how long they are."""
+        return self.synthetic is not None and self.synthetic.input is None
 
     @field_validator("output")
     @classmethod

@@ -64,7 +64,12 @@ REMEDIES = {
     "cancelled": "the run was stopped meanwhile",
 }
 
-ARRIVALS = {"poisson": "Poisson arrivals", "constant": "evenly spaced", "gamma": "gamma arrivals"}
+ARRIVALS = {
+    "poisson": "Poisson arrivals",
+    "constant": "evenly spaced",
+    "gamma": "gamma arrivals",
+    "replay": "as a trace says",
+}
 
 # Small words
 
