@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test capacity lint format sample clean
+.PHONY: demo test capacity fuzz lint format sample clean
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -12,6 +12,9 @@ test: .venv/installed-test
 
 capacity: .venv/installed-test # 400 searches of queues whose capacity is known; a few minutes
 	$(BIN)/python -m tests.analysis.searches 200
+
+fuzz: .venv/installed-test # 100,000 random scripts; about ten minutes
+	FUZZ=100000 $(BIN)/pytest tests/transport/test_fuzz.py
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check

@@ -11,7 +11,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from enum import Enum, auto
 
 
@@ -23,10 +23,11 @@ class Do(Enum):
     HOLD = auto()  # say nothing until the client hangs up
     FIN = auto()  # end our side in order; what the client still sends is read
     RST = auto()  # reset the connection
+    WHOLE = auto()  # what comes next completes an answer that may be taken for a success: counted
     FLOOD = auto()  # send x for as long as the client takes it
 
 
-ASK, HEAD, HOLD, FIN, RST, FLOOD = Do.ASK, Do.HEAD, Do.HOLD, Do.FIN, Do.RST, Do.FLOOD
+ASK, HEAD, HOLD, FIN, RST, WHOLE, FLOOD = Do.ASK, Do.HEAD, Do.HOLD, Do.FIN, Do.RST, Do.WHOLE, Do.FLOOD
 Step = bytes | float | Do
 Script = tuple[Step, ...]
 Choose = Callable[[int], Script]  # which script the connection of this number gets
@@ -37,6 +38,7 @@ class Adversary:
 
     def __init__(self, choose: Choose, tls: ssl.SSLContext | None = None) -> None:
         self.connections = 0
+        self.whole = 0  # answers that may have been taken for successes
         self._choose = choose
         self._tls = tls
         self._serving: set[asyncio.Task[None]] = set()
@@ -61,7 +63,7 @@ class Adversary:
         try:
             again = True
             while again:
-                again = await perform(script, reader, writer)
+                again = await self._perform(script, reader, writer)
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()  # the client hung up, as some scripts want it to, or the test is over
         finally:
@@ -70,18 +72,21 @@ class Adversary:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-
-async def perform(script: Sequence[Step], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    """Carry a script out once; False: the connection is over."""
-    for step in script:
-        if isinstance(step, bytes):
-            writer.write(step)
-            await writer.drain()
-        elif isinstance(step, int | float):
-            await asyncio.sleep(step)
-        elif not await _do(step, reader, writer):
-            return False
-    return bool(script)
+    async def _perform(
+        self, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Carry a script out once; False: the connection is over."""
+        for step in script:
+            if isinstance(step, bytes):
+                writer.write(step)
+                await writer.drain()
+            elif isinstance(step, int | float):
+                await asyncio.sleep(step)
+            elif step is WHOLE:
+                self.whole += 1
+            elif not await _do(step, reader, writer):
+                return False
+        return bool(script)
 
 
 async def _do(step: Do, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

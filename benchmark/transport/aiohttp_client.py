@@ -100,12 +100,14 @@ class AiohttpTransport:
         """Open connections beforehand, a bounded number at once, each in bounded time; all are held, then freed."""
         patience = max(request.timeout for request in self.requests) / NANOSECONDS
         missing, opened = min(connections, self._pool.limit), []
-        while missing > 0:
-            batch = min(missing, self._pool.pending)
-            opened += await asyncio.gather(*(self._open_one(patience) for _ in range(batch)))
-            missing -= batch
-        for connection in filter(None, opened):
-            connection.release()
+        try:
+            while missing > 0:
+                batch = min(missing, self._pool.pending)
+                opened += await asyncio.gather(*(self._open_one(patience) for _ in range(batch)))
+                missing -= batch
+        finally:
+            for connection in filter(None, opened):
+                connection.release()
 
     def rotate(self, in_turn: bool) -> None:
         """Not ours to say: aiohttp reuses connections in turn."""
