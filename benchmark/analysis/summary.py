@@ -12,14 +12,17 @@ from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
 from benchmark.analysis.stream import stream_of
-from benchmark.measure.recording import HANDSHAKES, PHASES
+from benchmark.measure.histogram import BYTE, Histogram
+from benchmark.measure.recording import HANDSHAKES, PHASES, merged
 from benchmark.result.model import (
+    QUANTILES,
     Bytes,
     Connections,
     Counts,
     Figures,
     Rates,
     Result,
+    Sizes,
     TargetResult,
     Unmeasured,
 )
@@ -72,6 +75,7 @@ def _target(run: Run, name: str) -> TargetResult:
         phases_ms=phases,
         handshakes_ms={phase: alone(account.handshakes[phase]) for phase in HANDSHAKES},
         bytes=Bytes(sent=account.sent_bytes, received=account.received_bytes),
+        response_bytes=_sizes(merged(run.used(name)).histograms["size"]),
         connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
         stream=stream_of(run, name, lambda metric: _figures(run, name, metric)),
         notes=list(info.notes),
@@ -84,6 +88,16 @@ def _figures(run: Run, name: str, metric: str, *, successes_only: bool = False) 
         each: Distribution.of(run.used(each), metric, successes_only=successes_only) for each in run.targets
     }
     return figures(every[name], list(every.values()), run.settings["timeout"])
+
+
+def _sizes(counted: Histogram) -> Sizes | None:
+    """Of all sound rounds together: a size does not vary by round as a time does."""
+    if not counted.count:
+        return None
+    quantiles = {
+        name: counted.quantile(q) / BYTE for name, q in QUANTILES.items() if name in Sizes.model_fields
+    }
+    return Sizes(mean=counted.mean / BYTE, max=counted.maximum / BYTE, **quantiles)
 
 
 def _rates(run: Run, name: str) -> Rates:

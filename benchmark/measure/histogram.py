@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Nanoseconds = NDArray[np.int64]
 
 UNIT = 100  # nanoseconds
+BYTE = UNIT  # what a byte counts for in a histogram of sizes: exact up to 2 KiB, and up to 36 GB
 LARGEST = 3_600 * 10_000_000  # an hour, in units
 _HALF_BITS = 10
 _HALF = 1 << _HALF_BITS  # sub-buckets that each further power of two adds

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.measure.exchange import FIELDS, PLAIN_FIELDS, Exchange, Failure
+from benchmark.measure.histogram import BYTE
 from benchmark.measure.recording import Recording
 
 BATCH = 8192  # exchanges kept before they are counted
@@ -130,6 +131,7 @@ def count(kept: Recording, seen: Columns, request_sizes: NDArray[np.int64], orig
         *((name, seen[name]) for name in ("pool", "dns", "connect", "tls")),
     ):
         kept.histograms[name].record(durations[ok])
+    kept.histograms["size"].record(seen["received"][ok] * BYTE)
     kept.histograms["lateness"].record(seen["taken"] - seen["due"])
     kept.series.record(seen["due"] - origin, response, ok)
 

@@ -91,7 +91,8 @@ class Series:
 class Recording:
     """Counts, statuses, bytes, exact sums, histograms and series; `merge` adds another one exactly.
 
-    `histograms` hold the successes, by the names in `METRICS`; one that nothing was recorded in is empty. `handshakes`
+    `histograms` hold the successes, by the names in `METRICS`, and their answers' `size` in
+    `BYTE`s; one that nothing was recorded in is empty. `handshakes`
     hold what each new connection paid (dns, connect, tls), whether or not an exchange waited for it; `new_connections`
     counts them. `counters` hold what only some kinds of exchanges have: the tokens of streams.
     """

@@ -112,6 +112,7 @@ def account(result: Result) -> tuple[Table, ...]:
         Table(words.ACCOUNT_CAPTION, header, rows, figures(header), notes),
         _failures(result),
         _codes(result),
+        _sizes(result),
     )
     return tuple(table for table in tables if table.rows)
 
@@ -144,6 +145,16 @@ def _codes(result: Result) -> Table:
         for name, target in result.targets.items()
     )
     return Table(words.CODES_CAPTION, words.CODE, rows, "llrrr")
+
+
+def _sizes(result: Result) -> Table:
+    rows = tuple(
+        (name, *(format_size(size) for size in (kept.mean, kept.p50, kept.p90, kept.p99, kept.max)))
+        for name, target in result.targets.items()
+        if (kept := target.response_bytes)
+    )
+    header = (words.TARGET, *words.SIZES)
+    return Table(words.SIZES_CAPTION, header, rows, figures(header))
 
 
 def objectives(result: Result) -> Table:

@@ -69,6 +69,16 @@ class Bytes(_Part):
     received: int
 
 
+class Sizes(_Part):
+    """How large answers were, in bytes of HTTP, head and body."""
+
+    mean: float
+    p50: float
+    p90: float
+    p99: float
+    max: float
+
+
 class Connections(_Part):
     """Connections of the measured part and its warm-ups, and reuses of one that the server had closed."""
 
@@ -135,6 +145,7 @@ class TargetResult(_Part):
         description="per new connection, most of them opened in warm-ups"
     )
     bytes: Bytes
+    response_bytes: Sizes | None = Field(None, description="of successes; null: there were none")
     connections: Connections
     stream: StreamResult | None = None
     notes: list[str] = []

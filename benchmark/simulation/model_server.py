@@ -6,9 +6,11 @@ Pure: a request's bytes in, an `Answer` out. How long it takes is the planner's 
 from __future__ import annotations
 
 import json
+import math
 import time
 from http import HTTPStatus
 from itertools import count, cycle, islice
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from benchmark.simulation.gateway import TEXT, Answer
@@ -28,6 +30,8 @@ _SPEECH = (
     "known, so that whoever measures it can be checked against the truth."
 )
 _WORDS = tuple(_SPEECH.split())
+_DIMENSIONS = 256
+_MOST_DIMENSIONS = 4096
 _LONGEST = 32_768  # tokens of one answer; a token is a word here
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -45,6 +49,7 @@ class ModelServer:
             "v1/models": (("GET",), self._models),
             "v1/chat/completions": (("POST",), self._chat),
             "v1/completions": (("POST",), self._complete),
+            "v1/embeddings": (("POST",), self._embed),
         }
 
     def answer(self, method: str, below: str, content_type: str, body: bytes) -> Answer:
@@ -93,6 +98,29 @@ class ModelServer:
         choice = {"index": 0, "text": " ".join(_words(length)), "logprobs": None, "finish_reason": finish}
         return self._whole("cmpl", "text_completion", choice, _usage(prompt, length))
 
+    def _embed(self, body: bytes, content_type: str) -> Answer:
+        asked = self._asked(body)
+        texts = asked.get("input")
+        texts = [texts] if isinstance(texts, str) else texts
+        if (
+            not isinstance(texts, list)
+            or not texts
+            or not all(isinstance(text, str) and text for text in texts)
+        ):
+            raise _BadRequestError("`input` is a text, or a list of them.", "input")
+        dimensions = asked.get("dimensions", _DIMENSIONS)
+        if type(dimensions) is not int or not 1 <= dimensions <= _MOST_DIMENSIONS:
+            raise _BadRequestError(
+                f"`dimensions` is a whole number from 1 to {_MOST_DIMENSIONS}.", "dimensions"
+            )
+        prompt = sum(len(text.split()) for text in texts)
+        data = [
+            {"object": "embedding", "index": at, "embedding": _embedding(text, dimensions)}
+            for at, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": prompt, "total_tokens": prompt}
+        return _document(200, {"object": "list", "data": data, "model": self._model, "usage": usage})
+
     def _asked(self, body: bytes) -> dict[str, Any]:
         asked = _json_object(body)
         if asked.get("model") != self._model:
@@ -111,6 +139,14 @@ class ModelServer:
     def _whole(self, prefix: str, kind: str, choice: dict[str, Any], usage: dict[str, int]) -> Answer:
         head = {"id": f"{prefix}-{next(self._numbers)}", "object": kind, "created": int(time.time())}
         return _document(200, {**head, "model": self._model, "choices": [choice], "usage": usage})
+
+
+def _embedding(text: str, dimensions: int) -> list[float]:
+    """A vector of length 1 that is the text's own."""
+    draw = Random(text)
+    vector = [draw.gauss() for _ in range(dimensions)]
+    length = math.hypot(*vector)
+    return [round(each / length, 6) for each in vector]
 
 
 def _words(length: int) -> Iterator[str]:

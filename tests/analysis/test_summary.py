@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.analysis.summary import summarise
+from benchmark.measure.histogram import BYTE, Histogram
 from benchmark.result.run import Run
 from tests.analysis.runs import a_recording, a_round, a_run
 
@@ -41,3 +42,15 @@ def test_it_is_json_even_of_an_empty_run_and_after_keeping() -> None:
     run = a_run({"vpc": [a_recording(np.arange(1, 200), failures={"timeout": 1}, unanswered=1)] * 3})
     again = Run.from_dict(json.loads(json.dumps(run.to_dict())))
     assert summarise(again).to_json() == summarise(run).to_json()
+
+
+def test_sizes_of_answers_are_of_all_sound_rounds_together() -> None:
+    recordings = [a_recording(np.full(100, 10.0)) for _ in range(2)]
+    for recording, size in zip(recordings, (300, 900), strict=True):
+        recording.histograms["size"] = Histogram.of(np.full(100, size * BYTE))
+    sizes = summarise(a_run({"vpc": recordings})).targets["vpc"].response_bytes
+    assert sizes is not None
+    assert (sizes.mean, sizes.max) == (600, 900)
+    assert sizes.p50 == pytest.approx(300, abs=1)
+    assert sizes.p99 == pytest.approx(900, abs=1)
+    assert summarise(a_run({"vpc": []})).targets["vpc"].response_bytes is None

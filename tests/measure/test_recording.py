@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.measure.exchange import Exchange, Failure
+from benchmark.measure.histogram import BYTE
 from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import METRICS, MOST_POINTS, Recording, merged
 
@@ -40,6 +41,16 @@ def test_phases_add_up_to_the_response() -> None:
         total["service"]
         == sum(total[name] for name in ("dns", "connect", "tls", "wait", "transfer")) + 10 * 1000
     )
+
+
+def test_sizes_of_answers_are_exact_while_small_and_close_beyond() -> None:
+    answers = [exchange(SECOND * n, 5) for n in range(4)] + [exchange(SECOND * 9, 5, Failure.STATUS, 500)]
+    for seen, size in zip(answers, (0, 1, 2047, 5_000_000_000, 77), strict=True):
+        seen.received = size
+    sizes = record(*answers).histograms["size"]
+    assert (sizes.count, sizes.minimum, sizes.maximum) == (4, 0, 5_000_000_000 * BYTE)
+    assert sizes.total == (2048 + 5_000_000_000) * BYTE
+    assert 2046 <= sizes.quantile(0.75) / BYTE <= 2048
 
 
 def test_failures_are_counted_by_kind_and_rank_by_kind() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.recorder import Recorder
-from benchmark.measure.recording import PHASES, Recording, merged
+from benchmark.measure.recording import HANDSHAKES, PHASES, Recording, merged
 from benchmark.result.model import (
     QUANTILES,
     Bytes,
@@ -140,6 +140,7 @@ def a_result(run: Run, *comparisons: Comparison, status: Literal["pass", "fail",
 
 def _target(run: Run, name: str) -> TargetResult:
     kept, info = merged(run.used(name)), run.targets[name]
+    handshakes = {part: kept.handshakes[part] for part in HANDSHAKES}
     return TargetResult(
         url=info.url,
         addresses=list(info.addresses),
@@ -155,7 +156,7 @@ def _target(run: Run, name: str) -> TargetResult:
         service_ms=_figures(kept, "service"),
         lateness_ms=_figures(kept, "lateness"),
         phases_ms={phase: _figures(kept, phase) for phase in PHASES},
-        handshakes_ms={part: Figures(mean=h.mean / MILLISECOND if h.count else None) for part, h in kept.handshakes.items()},
+        handshakes_ms={part: Figures(mean=h.mean / MILLISECOND if h.count else None) for part, h in handshakes.items()},
         bytes=Bytes(sent=kept.sent_bytes, received=kept.received_bytes),
         connections=Connections(opened=kept.new_connections, stale_reuses=0),
         notes=list(info.notes),

@@ -146,3 +146,32 @@ def test_says_which_methods_it_takes(method: str, below: str, allow: str) -> Non
 )
 def test_breaks_down_in_words(status: int, text: bytes) -> None:
     assert failure(status).body == text
+
+
+def embed(**asked: Any) -> Answer:
+    body = json.dumps({"model": "m", **asked}).encode()
+    return ModelServer("m").answer("POST", "v1/embeddings", "application/json", body)
+
+
+def test_embeds_texts() -> None:
+    document = json.loads(embed(input=["hello there", "x", "hello there"], dimensions=8).body)
+    first, other, again = (each["embedding"] for each in document["data"])
+    assert len(first) == 8
+    assert sum(each * each for each in first) == pytest.approx(1, abs=1e-4)
+    assert first == again != other
+    assert document["usage"] == {"prompt_tokens": 5, "total_tokens": 5}
+    assert len(json.loads(embed(input="x").body)["data"][0]["embedding"]) == 256
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "`input` is a text, or a list of them."),
+        ({"input": []}, "`input` is a text, or a list of them."),
+        ({"input": [5]}, "`input` is a text, or a list of them."),
+        ({"input": "x", "dimensions": 0}, "`dimensions` is a whole number from 1 to 4096."),
+    ],
+)
+def test_embeddings_that_cannot_be_had(asked: dict[str, Any], message: str) -> None:
+    answer = embed(**asked)
+    assert (answer.status, told(answer)) == (400, message)

@@ -79,6 +79,7 @@ METRIC, TIME, OPENED = "metric", "time", "opened"
 ACCOUNT = ("scheduled", "ok", "failed", "unsent", "offered", "achieved")
 OBJECTIVE = ("objective", "target", "measured", "verdict")
 FAILURE = ("target", "failure", "count", "what it means, and what to do")
+SIZES = ("mean", "p50", "p90", "p99", "max")
 CODE = ("target", "statuses", "sent", "received", "stale reuses")
 MET, MISSED = "met", "MISSED"
 WITHHELD, NOT_ENOUGH, NOT_MEASURABLE = "withheld", "not enough data", "no measurable difference"
@@ -209,6 +210,7 @@ LATENCY_CAPTION = "Milliseconds. – stands for not enough data."
 PHASES_CAPTION = "Mean per exchange, in milliseconds; means add up, quantiles do not."
 HANDSHAKES_CAPTION = "Mean per new connection, in milliseconds; most are opened in warm-ups."
 ACCOUNT_CAPTION = "Requests of the measured parts: scheduled = ok + failed + unsent."
+SIZES_CAPTION = "Size of a good answer, in HTTP bytes, head and body"
 CODES_CAPTION = "Answers by status, and HTTP bytes"
 FAILURES_CAPTION = "Failures"
 OBJECTIVES_CAPTION = "Over all sound rounds"
