@@ -8,10 +8,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from benchmark.clock import now
-from benchmark.execution.worker import TRANSPORTS
+from benchmark.execution.plan import RoundOrder, TargetPlan
+from benchmark.execution.worker import READY, TRANSPORTS, Worker
 from benchmark.measure.exchange import Exchange
+from benchmark.measure.recorder import Part
+from benchmark.measure.recording import Recording
+from benchmark.schedule.mix import Mix, Share
+from benchmark.schedule.open_loop import ConstantRate
 from benchmark.transport.base import Destination, Pool, PreparedRequest, Transport
-from benchmark.units import NANOSECONDS
+from benchmark.units import MILLISECOND, NANOSECONDS
 
 PATIENCE = 10.0  # seconds that any exchange may take in a test: a hang is a failure, not a wait
 
@@ -90,3 +95,27 @@ async def client(
         yield Client(transport)
     finally:
         await asyncio.wait_for(transport.close(), PATIENCE)
+
+
+async def run_round(
+    kind: str, port: int, asked: PreparedRequest, rate: float, seconds: float, **more: Any
+) -> Recording:
+    """All that a worker recorded of a round without warm-up; `more` are fields of `RoundOrder`."""
+    whole = Recording()
+
+    def tell(told: object) -> None:
+        if told == READY:
+            worker.start(now() + MILLISECOND)
+        elif isinstance(told, Part):
+            whole.merge(told.recording())
+
+    worker = Worker(tell)
+    where = Destination("http", "localhost", port, resolve="127.0.0.1")
+    target = TargetPlan("test", f"http://localhost:{port}{asked.target}", where, (asked,), kind)
+    fields = {"connections": 4, "limit": 64, "keep_connections": False, "resend_stale": False, **more}
+    order = RoundOrder(
+        target, 0, ConstantRate(rate), Mix((Share(),), 1), 0, round(seconds * NANOSECONDS), **fields
+    )
+    report = await asyncio.wait_for(worker.round(order), seconds + 30)
+    whole.merge(report.recording)
+    return whole

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,15 +14,9 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.clock import now
-from benchmark.execution.plan import RoundOrder, TargetPlan
-from benchmark.execution.worker import READY, RoundReport, Worker
-from benchmark.schedule.mix import Mix, Share
-from benchmark.schedule.open_loop import ConstantRate
-from benchmark.transport.base import Destination
-from benchmark.units import MILLISECOND, NANOSECONDS
+from benchmark.measure.recording import Recording
 from tests.adversary import ASK, FIN, HOLD, RST, WHOLE, Adversary, Script
-from tests.transport.clients import request
+from tests.transport.clients import request, run_round
 from tests.transport.test_adversary import CHUNKED, CLOSING, GZIP, OK, OK_CHUNKED, head
 
 SCRIPTS = int(os.environ.get("FUZZ", "0"))
@@ -31,7 +24,7 @@ SCRIPTS_A_ROUND = 40
 EXAMPLES = max(16, SCRIPTS // SCRIPTS_A_ROUND)
 
 RATE = 1500.0
-MEASURED = 100 * MILLISECOND
+SECONDS = 0.1
 TIMEOUT = 0.04  # seconds
 
 GOOD = (
@@ -118,41 +111,22 @@ def scripts(draw: st.DrawFn, kinds: tuple[str, ...]) -> Script:
     return (*good, *draw(endings(kinds)))
 
 
-@dataclass(frozen=True)
-class Played:
-    """A round, and how many answers of the server's may have been successes."""
-
-    report: RoundReport
-    whole: int
-
-
-async def play(kind: str, of: list[Script], **more: Any) -> Played:
-    """A whole round of a worker's against these scripts, one a connection, in turn."""
+async def play(kind: str, of: list[Script], **more: Any) -> tuple[Recording, int]:
+    """A round against these scripts, one a connection in turn; and how many answers may have been successes."""
+    asked = request(timeout=TIMEOUT, max_body=10_000)
     async with Adversary(lambda number: of[number % len(of)]) as server:
-        worker = Worker(lambda told: worker.start(now() + MILLISECOND) if told == READY else None)
-        target = TargetPlan(
-            "adversary",
-            f"http://localhost:{server.port}/",
-            Destination("http", "localhost", server.port, resolve="127.0.0.1"),
-            (request(timeout=TIMEOUT, max_body=10_000),),
-            kind,
-        )
-        fields = {"connections": 4, "limit": 64, "keep_connections": False, "resend_stale": False, **more}
-        order = RoundOrder(target, 0, ConstantRate(RATE), Mix((Share(),), 1), 0, MEASURED, **fields)
-        report = await asyncio.wait_for(worker.round(order), 30)
-        return Played(report, server.whole)
+        return await run_round(kind, server.port, asked, RATE, SECONDS, **more), server.whole
 
 
-def check(kind: str, of: list[Script], **more: Any) -> Played:
+def check(kind: str, of: list[Script], **more: Any) -> tuple[Recording, int]:
     """Play, and hold the account to what every account must hold."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        played = runner.run(play(kind, of, **more))
-    recording = played.report.recording
-    assert recording.scheduled == RATE * MEASURED / NANOSECONDS
+        recording, whole = runner.run(play(kind, of, **more))
+    assert recording.scheduled == RATE * SECONDS
     assert recording.scheduled == recording.ok + recording.failed
     assert recording.unsent == 0
     assert recording.failures["lost"] == recording.failures["cancelled"] == 0
-    return played
+    return recording, whole
 
 
 def many(examples: int) -> settings:
@@ -179,8 +153,8 @@ def test_every_request_ends_in_one_place_and_no_success_is_made_up(kind: str) ->
     @many(EXAMPLES // 4)
     @given(rounds(*ORDERLY), st.booleans())
     def every(of: list[Script], resend_stale: bool) -> None:
-        played = check(kind, of, resend_stale=resend_stale)
-        assert played.report.recording.ok <= played.whole
+        recording, whole = check(kind, of, resend_stale=resend_stale)
+        assert recording.ok <= whole
 
     every()
 
