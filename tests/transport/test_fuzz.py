@@ -145,6 +145,7 @@ def rounds(*kinds: str) -> st.SearchStrategy[list[Script]]:
     return st.lists(scripts(kinds), min_size=SCRIPTS_A_ROUND, max_size=SCRIPTS_A_ROUND)
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a script that failed
 both = pytest.mark.parametrize("kind", ["http1", "aiohttp"])
 
 
