@@ -15,16 +15,18 @@ from benchmark.cli.progress import Progress
 from benchmark.cli.stopping import Stopping
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
 from benchmark.execution.environment import cores, environment
-from benchmark.execution.local import LocalWorkers
+from benchmark.execution.group import Snapshot
+from benchmark.execution.local import Interrupted, LocalWorkers
 from benchmark.execution.plan import Plan, TargetPlan, make_plan
 from benchmark.execution.preflight import check_fairness, notes_on, preflight
 from benchmark.execution.rounds import Conductor
 from benchmark.redaction import Redactor, redact_url
-from benchmark.report.document import describe
+from benchmark.report.document import Report, describe
 from benchmark.report.render import render
 from benchmark.report.terminal import render_terminal
+from benchmark.result.journal import Journal, Part
 from benchmark.result.run import Run, TargetInfo
-from benchmark.result.store import make_folder, save_run
+from benchmark.result.store import make_folder, save_run, save_scenario
 from benchmark.scenario.load import LoadedScenario, load_scenario
 from benchmark.units import NANOSECONDS, format_duration, format_rate
 
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
     from benchmark.result.model import Result
 
 WRITTEN = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
+
+
+class Unwritten(VpcbenchError):  # noqa: N818  # what was measured was told, but not all of it is kept
+    """The disk did not take the results."""
+
+    status = ExitStatus.INTERRUPTED
 
 
 def run(
@@ -84,30 +92,14 @@ def _measure(
     quiet: bool,
     simulated: bool,
 ) -> ExitStatus:
-    with Stopping() as stopping, LocalWorkers(stopping) as workers:
-        baseline, probes = preflight(plan, workers, loaded.scenario.allow)
-        workers.grow(plan.processes(cores(), min(probe.service for probe in baseline.values())))
-        kept = Run(
-            name=loaded.scenario.name,
-            started_at=_stamp(),
-            scenario=redactor.data(loaded.document),
-            settings=settings(loaded, plan, simulated=simulated),
-            targets={target.name: seen(target, baseline[target.name], redactor) for target in plan.targets},
-            environment=environment(),
-            probes=probes,
-        )
-        folder = make_folder(kept.name, out)
-        with Progress(plan, quiet=quiet) as progress:
-            conductor = Conductor(plan, workers, baseline, probes, progress.observe)
-            for pair in conductor.rounds():
-                kept.rounds.extend(pair)
-                kept.finished_at = _stamp()
-                kept.generator = conductor.generator()
-                kept.interrupted, kept.lost = stopping.reason, workers.lost
-                save_run(folder, kept)  # after every pair, so that a later failure loses nothing
-    result = publish(kept, folder)
-    report = describe(result, kept)
-    render_terminal(report, console, quiet=quiet)
+    with Stopping() as stopping:
+        kept, folder = _send(loaded, plan, out, redactor, stopping, quiet=quiet, simulated=simulated)
+        result = summarise(kept)
+        report = describe(result, kept)
+        unwritten = _write(kept, result, report, folder)
+        render_terminal(report, console, quiet=quiet)
+    if unwritten:
+        raise unwritten
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
     return exit_status(result)
 
@@ -122,13 +114,78 @@ def seen(target: TargetPlan, probe: Probe, redactor: Redactor) -> TargetInfo:
     )
 
 
-def publish(run: Run, folder: Path) -> Result:
-    """Work the figures out, and write every report."""
-    result = summarise(run)
-    report = describe(result, run)
-    for name, format_ in WRITTEN.items():
-        (folder / name).write_text(render(format_, report, result), encoding="utf-8")
-    return result
+def _send(
+    loaded: LoadedScenario,
+    plan: Plan,
+    out: Path | None,
+    redactor: Redactor,
+    stopping: Stopping,
+    *,
+    quiet: bool,
+    simulated: bool,
+) -> tuple[Run, Path]:
+    """Preflight and rounds; the run as it was measured, and the folder that holds its journal."""
+    with LocalWorkers(stopping) as workers:
+        baseline, probes = preflight(plan, workers, loaded.scenario.allow)
+        workers.grow(plan.processes(cores(), min(probe.service for probe in baseline.values())))
+        kept = _begin(loaded, plan, baseline, probes, redactor, simulated=simulated)
+        folder = make_folder(kept.name, out)
+        save_scenario(folder, kept)
+        with (
+            Journal(folder, kept, stopping.ask) as journal,
+            Progress(plan, quiet=quiet) as progress,
+        ):
+
+            def observe(snapshot: Snapshot) -> None:
+                progress.observe(snapshot)
+                journal.see(Part(**vars(snapshot)))
+
+            conductor = Conductor(plan, workers, baseline, probes, observe, journal.add)
+            for pair in conductor.rounds():
+                kept.rounds.extend(pair)
+                for round_ in pair:
+                    if round_.flaw:  # perhaps on its pair's account, which the journal does not know yet
+                        journal.add(round_)
+                kept.generator = conductor.generator()
+        kept.finished_at = _stamp()
+        kept.interrupted, kept.lost = stopping.reason, workers.lost
+    if not kept.rounds:
+        raise Interrupted(f"{stopping.reason}; nothing was measured")
+    return kept, folder
+
+
+def _begin(
+    loaded: LoadedScenario,
+    plan: Plan,
+    baseline: dict[str, Probe],
+    probes: dict[str, int],
+    redactor: Redactor,
+    *,
+    simulated: bool,
+) -> Run:
+    return Run(
+        name=loaded.scenario.name,
+        started_at=_stamp(),
+        scenario=redactor.data(loaded.document),
+        settings=settings(loaded, plan, simulated=simulated),
+        targets={target.name: seen(target, baseline[target.name], redactor) for target in plan.targets},
+        environment=environment(),
+        probes=probes,
+    )
+
+
+def _write(run: Run, result: Result, report: Report, folder: Path) -> VpcbenchError | None:
+    """Every file; or what to tell, where the disk takes no more. Then the journal still has what it took."""
+    try:
+        save_run(folder, run)
+        for name, format_ in WRITTEN.items():
+            (folder / name).write_text(render(format_, report, result), encoding="utf-8")
+    except OSError as error:
+        return Unwritten(
+            f"{folder}: the results could not all be written: {error.strerror}; make room, then "
+            f"`vpcbench report {folder}` tells what was kept"
+        )
+    return None
 
 
 def exit_status(result: Result) -> ExitStatus:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from benchmark.execution.plan import RoundOrder
 from benchmark.execution.worker import READY, RoundReport
-from benchmark.measure.exchange import Failure
-from benchmark.measure.recording import Recording
+from benchmark.measure.recording import Recording, unreported
 from benchmark.schedule.base import DueCount
 from benchmark.units import NANOSECONDS
 
@@ -24,6 +23,7 @@ class Snapshot:
     number: int
     warmup: float  # seconds
     measured: float  # seconds
+    elapsed: float  # seconds of the measured part that are over
     recording: Recording
     due: int  # requests of the measured part that were due so far, by all workers
     planned: int  # those of the whole measured part
@@ -125,17 +125,6 @@ class Share:
         return rest
 
 
-def unreported(due: int, planned: int, recorded: int) -> Recording:
-    """The account of a round that broke off: what was due and not recorded is lost, what was due later is unsent."""
-    rest = Recording()
-    rest.unanswered = max(0, due - recorded)
-    if rest.unanswered:
-        rest.failures[Failure.LOST.label] = rest.unanswered
-    rest.unsent = max(0, planned - max(due, recorded))
-    rest.scheduled = rest.unanswered + rest.unsent
-    return rest
-
-
 class SharedRound:
     """A round that runs: hand in what workers say, by their numbers."""
 
@@ -197,6 +186,7 @@ class SharedRound:
             number=self._order.number,
             warmup=self._order.warmup / NANOSECONDS,
             measured=self._order.measured / NANOSECONDS,
+            elapsed=min(max(0, elapsed - self._order.warmup), self._order.measured) / NANOSECONDS,
             recording=part,
             due=sum(share.due(elapsed) for share in self.shares),
             planned=sum(share.planned() for share in self.shares),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from benchmark.execution.strain import Strain
 from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
 from benchmark.measure.recording import Recording
-from benchmark.result.run import Round
+from benchmark.result.run import Round, set_aside
 from benchmark.units import MILLISECOND, NANOSECONDS
 
 MOST_REPEATED = 0.2  # of the rounds, because a bad one is repeated with its pair
@@ -23,7 +23,6 @@ HARMFUL_LATENESS = 0.05  # of the mean response
 LEAST_LATENESS = 1 * MILLISECOND  # below this, waking up late is ordinary
 RECOVERY_TRIES = 20
 BETWEEN_PROBES = 0.5  # seconds
-STOPPED = "the run was stopped during it"
 
 
 @dataclass
@@ -55,6 +54,7 @@ class Conductor:
     baseline: dict[str, Probe]  # how each target answers when it is idle
     probes: dict[str, int]  # requests sent outside rounds, counted on
     observe: Observe
+    finished: Callable[[Round], None]  # is handed each round as soon as it is over
     _usage: list[Usage] = field(default_factory=list, init=False)
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
@@ -72,11 +72,9 @@ class Conductor:
         while number < wanted and not self.workers.stopped:
             pair = list(self._pair(number))
             flaw = next((round_.flaw for round_ in pair if round_.flaw), "")
-            if number and any(round_.stopped for round_ in pair):
-                flaw = flaw or STOPPED  # of the first pair there is nothing better
             if flaw:
                 wanted = min(wanted + 1, most)
-            yield [replace(round_, flaw=round_.flaw or flaw) for round_ in pair]
+            yield set_aside([replace(round_, flaw=round_.flaw or flaw) for round_ in pair])
             number += 1
 
     def generator(self) -> dict[str, Any]:
@@ -95,7 +93,9 @@ class Conductor:
         for target in self.plan.sequence(number):
             if self.workers.stopped:
                 return
-            yield self._round(target, number, warmup, measured, connections)
+            round_ = self._round(target, number, warmup, measured, connections)
+            self.finished(round_)
+            yield round_
 
     def _round(self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int) -> Round:
         order = self.plan.order(target, number, warmup, measured, connections)

@@ -94,7 +94,7 @@ class Histogram:
         if not total:
             return float("nan")
         rank = q * total
-        if rank > self.count:
+        if rank > self.count or not self.count:
             return float("inf")
         reached = np.cumsum(self.counts)
         at = int(np.searchsorted(reached, max(rank, 1e-9)))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.measure.exchange import Failure
 from benchmark.measure.histogram import Histogram, Nanoseconds
 from benchmark.units import NANOSECONDS
 
@@ -199,3 +200,14 @@ def merged(recordings: list[Recording]) -> Recording:
     for recording in recordings:
         total.merge(recording)
     return total
+
+
+def unreported(due: int, planned: int, recorded: int) -> Recording:
+    """The account of a round that broke off: what was due and not recorded is lost, what was due later is unsent."""
+    rest = Recording()
+    rest.unanswered = max(0, due - recorded)
+    if rest.unanswered:
+        rest.failures[Failure.LOST.label] = rest.unanswered
+    rest.unsent = max(0, planned - max(due, recorded))
+    rest.scheduled = rest.unanswered + rest.unsent
+    return rest

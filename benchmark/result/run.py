@@ -5,10 +5,13 @@ A `Run` is plain data and recordings: it serialises whole, and holds no figure t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from benchmark.measure.recording import Recording, merged
+
+STOPPED = "the run was stopped during it"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,12 @@ class Run:
         return cls(
             **{**data, "targets": targets, "rounds": [Round.from_dict(kept) for kept in data["rounds"]]}
         )
+
+
+def set_aside(rounds: Sequence[Round]) -> list[Round]:
+    """The rounds, less for figures those of a pair that was stopped: unless it was the first, for want of better."""
+    stopped = {each.number for each in rounds if each.stopped and each.number}
+    return [replace(each, flaw=each.flaw or STOPPED) if each.number in stopped else each for each in rounds]
 
 
 def _fields(instance: Round | Run) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Results folders: made once, never overwritten, readable only by their owner, and free of secrets.
 
 scenario.yaml     what was asked (secrets redacted)
-recordings.json   everything that was kept: reports can be made from it again, without measuring
+journal           while the run goes on: what was measured so far
+recordings.json   once it is over: everything that was kept, so that reports can be made again without measuring
 result.json       the figures
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import yaml
 
 from benchmark.errors import InputError
+from benchmark.result.journal import JOURNAL, read_journal, sync_folder
 from benchmark.result.run import Run
 
 RECORDINGS = "recordings.json"
@@ -53,21 +56,47 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-def save_run(folder: Path, run: Run) -> None:
-    """Keep the run's recordings and its scenario; a run holds no secret."""
+def save_scenario(folder: Path, run: Run) -> None:
+    """Keep what was asked.
+
+    Raises:
+        InputError: the folder takes no files.
+    """
     scenario = yaml.safe_dump(run.scenario, sort_keys=False, allow_unicode=True)
-    (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
+    try:
+        (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written to: {error.strerror}; choose another with -o DIR"
+        ) from error
+
+
+def save_run(folder: Path, run: Run) -> None:
+    """Keep everything, whole or not at all; then the journal has nothing to add."""
     kept = {"format": FORMAT, **run.to_dict()}
-    (folder / RECORDINGS).write_text(json.dumps(kept), encoding="utf-8")
+    fresh = folder / f"{RECORDINGS}.new"
+    try:
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(kept, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(folder / RECORDINGS)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+    (folder / JOURNAL).unlink(missing_ok=True)
 
 
 def load_run(folder: Path) -> Run:
-    """The run kept in a results folder.
+    """The run kept in a results folder; where it broke off, what its journal tells.
 
     Raises:
         InputError: it is no results folder, or not one that this version can read.
     """
     path = folder / RECORDINGS
+    if not path.exists() and (folder / JOURNAL).exists():
+        return read_journal(folder / JOURNAL)
     try:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

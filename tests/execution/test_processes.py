@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from scipy.stats import kstest
 
 from benchmark.errors import VpcbenchError
-from benchmark.execution.group import SharedRound, Snapshot, unreported
+from benchmark.execution.group import SharedRound, Snapshot
 from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import preflight
 from benchmark.execution.rounds import Conductor
 from benchmark.measure.exchange import Failure
-from benchmark.measure.recording import Recording
+from benchmark.measure.recording import Recording, unreported
 from benchmark.result.run import Round
 from benchmark.scenario.load import load_text
 from benchmark.schedule.base import DueCount, Schedule, due_before
@@ -180,7 +180,7 @@ def test_two_processes_and_one_account(service: PracticeService, load: str) -> N
     with LocalWorkers() as workers:
         workers.grow(2)
         baseline, probes = preflight(plan, workers, ())
-        (pair,) = Conductor(plan, workers, baseline, probes, seen.append).rounds()
+        (pair,) = Conductor(plan, workers, baseline, probes, seen.append, lambda round_: None).rounds()
         assert len(set(workers.pids)) == 2
     (done,) = pair
     account = done.recording
@@ -205,7 +205,9 @@ def test_a_killed_worker_ends_the_run_and_loses_only_what_it_held(service: Pract
     with LocalWorkers() as workers:
         workers.grow(2)
         baseline, probes = preflight(plan, workers, ())
-        pairs: list[list[Round]] = list(Conductor(plan, workers, baseline, probes, kill_one).rounds())
+        pairs: list[list[Round]] = list(
+            Conductor(plan, workers, baseline, probes, kill_one, lambda round_: None).rounds()
+        )
         assert "SIGKILL" in workers.lost
     ((done,),) = pairs
     account = done.recording

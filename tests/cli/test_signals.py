@@ -1,0 +1,242 @@
+"""Stopped, killed, or out of disk: what was measured is kept, the account balances, and nothing is left behind."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.result.store import load_run
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.laws import Constant
+from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import Address
+from tests.cli.command import ROOT, vpcbench
+from tests.servers import ScriptedServer, read_request
+
+LONG = ("--rate", "200/s", "--duration", "60s", "--warmup", "0s", "--processes", "2", "-o", "out")
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[PracticeService]:
+    with PracticeService(Behaviour(latency=Constant(0.02)), (Address(),)) as service:
+        yield service
+
+
+class Running:
+    """vpcbench in a session of its own, so that a signal can go to all of it, as a terminal's does."""
+
+    def __init__(self, folder: Path, *arguments: str, **options: Any) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmark", *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)},
+            **options,
+        )
+        self.out = self.err = ""
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def until_journaled(self, ok: int) -> None:
+        """Return once so many answers are in the journal."""
+        out = self.folder / "out"
+        self._until(lambda: (out / "journal").exists() and load_run(out).account("target").ok >= ok)
+
+    def until_said(self, pids: int) -> None:
+        """Return once there are so many processes in the session."""
+        self._until(lambda: len(session(self.process.pid)) >= pids)
+
+    def _until(self, true: Any) -> None:
+        until = time.monotonic() + 60
+        while not true():
+            assert time.monotonic() < until, "it did not come to it"
+            assert self.process.poll() is None, self.process.communicate()
+            time.sleep(0.02)
+
+    def signal_all(self, number: int) -> None:
+        os.killpg(self.process.pid, number)
+
+    def ended(self) -> int:
+        """Its exit status, once it and all it started are gone."""
+        self.out, self.err = self.process.communicate(timeout=60)
+        until = time.monotonic() + 10
+        while (left := session(self.process.pid)) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not left, "it left processes behind"
+        assert "Traceback" not in self.out + self.err, self.err
+        return self.process.returncode
+
+
+def session(leader: int) -> list[int]:
+    """The processes of a session that are not only waiting to be buried."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def counts(folder: Path) -> dict[str, Any]:
+    result = json.loads((folder / "out" / "result.json").read_text())
+    (target,) = result["targets"].values()
+    found: dict[str, Any] = target["counts"]
+    assert found["scheduled"] == found["ok"] + found["failed"] + found["unsent"]
+    return {**found, "status": result["verdict"]["status"]}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_saves_and_reports(service: PracticeService, tmp_path: Path, number: int) -> None:
+    before = len(service.truth())
+    with Running(tmp_path, "curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG) as running:
+        running.until_journaled(50)
+        running.signal_all(number)
+        assert running.ended() == 130
+    assert "waiting for what is in flight" in running.err
+    kept = counts(tmp_path)
+    assert (kept["scheduled"], kept["failed"], kept["status"]) == (12000, 0, "interrupted")
+    assert kept["unsent"] > 0
+    assert {"result.json", "report.html", "report.md"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert not (tmp_path / "out" / "journal").exists()
+    target = json.loads((tmp_path / "out" / "result.json").read_text())["targets"]["target"]
+    assert kept["ok"] + sum(target["unmeasured"].values()) == len(service.truth()) - before
+    assert target["response_ms"]["p50"] == pytest.approx(20, rel=0.5)  # and not "never answered"
+
+
+def silent(scripted: ScriptedServer) -> str:
+    """A server that answers the first request, the preflight's, and then no more."""
+    answered: list[int] = []
+
+    def script(connection: Any, number: int) -> None:
+        while read_request(connection):
+            if not answered:
+                answered.append(number)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    scripted.script = script
+    return f"http://127.0.0.1:{scripted.port}/"
+
+
+def test_the_second_signal_does_not_wait(scripted: ScriptedServer, tmp_path: Path) -> None:
+    with Running(tmp_path, "curl", silent(scripted), "--rounds", "1", *LONG) as running:
+        running.until_journaled(0)
+        time.sleep(0.5)
+        running.signal_all(signal.SIGINT)
+        time.sleep(0.3)
+        assert running.process.poll() is None
+        running.signal_all(signal.SIGINT)
+        assert running.ended() == 130
+    kept = counts(tmp_path)
+    assert kept["ok"] == 0
+    assert kept["failures"].keys() == {"cancelled"}
+
+
+def test_a_signal_while_the_preflight_waits(scripted: ScriptedServer, tmp_path: Path) -> None:
+    def script(connection: Any, number: int) -> None:
+        while read_request(connection):
+            pass
+
+    scripted.script = script
+    with Running(tmp_path, "curl", f"http://127.0.0.1:{scripted.port}/", *LONG) as running:
+        while not scripted.connections:
+            time.sleep(0.02)
+        running.signal_all(signal.SIGINT)
+        assert running.ended() == 130
+    assert "nothing was measured" in running.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_signal_while_it_starts(service: PracticeService, tmp_path: Path) -> None:
+    """As soon as the worker's process exists, it has the signal too, and no code of ours has run in it."""
+    with Running(tmp_path, "curl", service.urls[0], *LONG) as running:
+        running.until_said(3)  # itself, multiprocessing's tracker, a worker
+        running.signal_all(signal.SIGINT)
+        assert running.ended() == 130
+
+
+def test_killed_at_any_moment_the_journal_has_all_but_the_last_two_seconds(
+    service: PracticeService, tmp_path: Path
+) -> None:
+    for attempt in range(2):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        before = len(service.truth())
+        with Running(folder, "curl", service.urls[0], "-d", "x", "--rounds", "40", *LONG) as running:
+            running.until_journaled(0)
+            time.sleep(random.Random(attempt).uniform(0.5, 3))
+            running.process.kill()
+            assert running.ended() == -signal.SIGKILL
+        served = len(service.truth()) - before
+        kept = load_run(folder / "out")
+        account = kept.account("target")
+        assert account.scheduled == account.ok + account.failed + account.unsent
+        assert account.failed == account.failures["lost"] < 100
+        warmed = sum(each.unmeasured for each in kept.rounds)
+        assert served - 3 * 200 < account.ok + warmed <= served  # a busy machine may be slow to write
+        told = vpcbench("report", "out", "--format", "json", folder=folder)
+        assert (told.returncode, told.stderr) == (0, "")
+        assert json.loads(told.stdout)["verdict"]["status"] == "interrupted"
+
+
+def test_a_killed_worker_makes_the_run_invalid_and_keeps_the_rest(
+    service: PracticeService, tmp_path: Path
+) -> None:
+    with Running(tmp_path, "curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG) as running:
+        running.until_journaled(50)
+        workers = [pid for pid in session(running.process.pid) if b"spawn_main" in command_of(pid)]
+        assert len(workers) == 2
+        os.kill(workers[1], signal.SIGKILL)
+        assert running.ended() == 3
+    kept = counts(tmp_path)
+    assert (kept["scheduled"], kept["status"]) == (12000, "invalid")
+    assert 0 < kept["failed"] == kept["failures"]["lost"] < 100
+    assert kept["ok"] > 0 < kept["unsent"]
+    assert "SIGKILL" in " ".join(running.out.split())
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_full_disk_stops_the_run_and_what_was_measured_is_told(
+    service: PracticeService, tmp_path: Path
+) -> None:
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+
+    with Running(
+        tmp_path, "curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG, preexec_fn=small_files
+    ) as running:
+        assert running.ended() == 130
+    told = " ".join(running.out.split())
+    assert os.strerror(errno.EFBIG) in told
+    assert "could not all be written" in running.err
+    kept = load_run(tmp_path / "out")
+    assert kept.account("target").ok > 0
+    assert re.search(r"target +12,?000 ", running.out)
