@@ -241,6 +241,7 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         if plan.streamed
         else "response.p50",
         "streamed": plan.streamed,
+        "asks_usage": any(request.stream and request.json_ for request in scenario.all_requests),
         "goodput": [limit.text for limit in scenario.goodput],
         "simulated": simulated,
         "seed": scenario.seed,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmark.analysis.comparison import Outcome, outcome
-from benchmark.measure.recording import PHASES, Point, Recording, merged
+from benchmark.analysis.estimate import Distribution
+from benchmark.measure.recording import PHASES, Point, Recording
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Result
 from benchmark.result.run import Run
@@ -32,6 +34,8 @@ class Charts:
     """The data of every chart, as rows; times in milliseconds."""
 
     targets: tuple[str, ...]
+    first_tokens: Rows
+    gaps: Rows
     percentiles: Rows
     rounds: Rows
     phases: Rows
@@ -45,18 +49,26 @@ class Charts:
 
 def chart_data(result: Result, run: Run) -> Charts:
     """What the charts show."""
-    return Charts(tuple(run.targets), _percentiles(run), _rounds(run), _phases(result), _differences(result))
+    streamed = bool(run.settings.get("streamed"))
+    return Charts(
+        targets=tuple(run.targets),
+        first_tokens=_percentiles(run, "ttft") if streamed else [],
+        gaps=_percentiles(run, "itl") if streamed else [],
+        percentiles=_percentiles(run, "response"),
+        rounds=_rounds(run),
+        phases=_phases(result),
+        difference=_differences(result),
+    )
 
 
-def _percentiles(run: Run) -> Rows:
+def _percentiles(run: Run, metric: str) -> Rows:
     """The pooled quantiles of every target, as far out as at least one exchange lies beyond."""
     rows: Rows = []
     for name in run.targets:
-        pooled = merged(run.used(name))
-        count = pooled.histograms["response"].count + pooled.beyond
+        pooled = Distribution.of(run.used(name), metric).pooled
         for q in NINES:
-            value = pooled.quantile("response", float(q))
-            if count * (1 - q) >= 1 and np.isfinite(value):
+            value = pooled.quantile(float(q))
+            if pooled.count * (1 - q) >= 1 and np.isfinite(value):
                 place = {"percentile": round(100 * q, 4), "rarity": round(1 / (1 - q), 4)}
                 rows.append({"target": name, **place, "ms": _rounded(value)})
     return rows
@@ -98,7 +110,8 @@ def _phases(result: Result) -> Rows:
 
 
 def _differences(result: Result) -> Rows:
-    """Every response metric whose interval may be shown."""
+    """Every metric of the headline's kind whose interval may be shown."""
+    kind = "ttft" if result.settings.get("streamed") else "response"
     return [
         {
             "candidate": each.candidate,
@@ -109,7 +122,7 @@ def _differences(result: Result) -> Rows:
         }
         for each in result.comparisons
         for metric in each.metrics
-        if metric.metric.startswith("response.")
+        if metric.metric.startswith(f"{kind}.")
         and outcome(metric) not in {Outcome.WITHHELD, Outcome.NOT_ENOUGH_DATA}
     ]
 
@@ -142,12 +155,12 @@ def _targets(charts: Charts, field: str = "target") -> Any:
     return alt.Color(f"{field}:N", title=None, sort=None).scale(domain=list(charts.targets), range="category")
 
 
-def _response(rows: Rows) -> Any:
+def _milliseconds(rows: Rows, title: str) -> Any:
     import altair as alt
 
     values = [row["ms"] for row in rows if row["ms"] > 0]
     wide = bool(values) and max(values) > WIDE * min(values)
-    axis = alt.Y("ms:Q", title=words.AXES["response"])
+    axis = alt.Y("ms:Q", title=words.AXES[title])
     if not wide:
         return axis.axis(tickCount=6)
     ticks = [step * 10**power for power in range(-3, 7) for step in (1, 2, 5)]
@@ -164,17 +177,19 @@ def _tooltip(*fields: str) -> list[Any]:
     ]
 
 
-def _draw_percentiles(charts: Charts) -> Any:
+def _draw_percentiles(charts: Charts, name: str = "percentiles", title: str = "response") -> Any:
     import altair as alt
+
+    rows: Rows = getattr(charts, name)
 
     label = "datum.value == 1 ? '0' : datum.value == 2 ? '50' : format(100 - 100 / datum.value, '.6~f')"
     x = alt.X("rarity:Q", title=words.AXES["percentile"]).scale(type="log", nice=False)
     return (
-        _chart(charts.percentiles)
+        _chart(rows)
         .mark_line(strokeWidth=2.5)
         .encode(
             x=x.axis(values=[1, 2, 10, 100, 1000, 10_000, 100_000], labelExpr=label),
-            y=_response(charts.percentiles),
+            y=_milliseconds(rows, title),
             color=_targets(charts),
             tooltip=_tooltip("target", "percentile"),
         )
@@ -187,7 +202,7 @@ def _draw_rounds(charts: Charts) -> Any:
 
     base = _chart(charts.rounds).encode(
         x=alt.X("s:Q", title=words.AXES["seconds"]).axis(grid=False, tickCount=8),
-        y=_response(charts.rounds),
+        y=_milliseconds(charts.rounds, "response"),
         color=_targets(charts),
         detail=["round:N", "figure:N"],
     )
@@ -247,6 +262,8 @@ def _draw_difference(charts: Charts) -> Any:
 
 CHARTS: dict[str, Callable[[Charts], Any]] = {
     "difference": _draw_difference,
+    "first_tokens": partial(_draw_percentiles, name="first_tokens", title="first_tokens"),
+    "gaps": partial(_draw_percentiles, name="gaps", title="gaps"),
     "percentiles": _draw_percentiles,
     "rounds": _draw_rounds,
     "phases": _draw_phases,

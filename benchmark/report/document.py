@@ -14,6 +14,7 @@ from benchmark.report import tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.phrases import en as words
+from benchmark.report.streams import streams
 from benchmark.report.table import Table
 from benchmark.result.model import Result
 from benchmark.result.run import Run
@@ -95,6 +96,7 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
     return [
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),
+        section("streams", "first_tokens", "gaps", tables=streams(result)),
         section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),
         section("phases", "phases", tables=tables.phases(result)),
         section("account", tables=tables.account(result)),
@@ -172,5 +174,6 @@ def _method(result: Result) -> tuple[str, ...]:
             warmup=format_duration(settings["warmup"]),
         ),
         words.connections(kept=settings["keep_connections"]),
+        *([words.usage(asked=settings["asks_usage"])] if settings.get("streamed") else []),
         words.timeout(format_duration(settings["timeout"])),
     )

@@ -17,15 +17,30 @@ SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹"
 def comparison(compared: Comparison) -> tuple[Table, ...]:
     """Metric by metric: both values, the difference, the ratio. Service times are a detail."""
     service = tuple(metric for metric in compared.metrics if metric.metric.startswith("service."))
-    first = tuple(metric for metric in compared.metrics if metric not in service)
+    streamed = any(metric.metric.startswith("ttft.") for metric in compared.metrics)
+    further = tuple(metric for metric in compared.metrics if streamed and _is_further(metric))
+    first = tuple(metric for metric in compared.metrics if metric not in (*service, *further))
     caption = words.comparison_caption(
         candidate=compared.candidate, baseline=compared.baseline, rounds=compared.rounds
     )
     tables = (
         _metrics(compared, first, caption),
+        _metrics(compared, further, words.FURTHER_CAPTION, detail=True),
         _metrics(compared, service, words.SERVICE_CAPTION, detail=True),
     )
     return tuple(table for table in tables if table.rows)
+
+
+def _is_further(metric: Metric) -> bool:
+    """Whether a metric is a detail where answers are streamed: there are many of them."""
+    kind, _, figure = metric.metric.partition(".")
+    if metric.primary or kind in {"service", "throughput"}:
+        return False
+    return (
+        kind in {"ttft_from_due", "response"}
+        or figure in {"p95", "p99.9"}
+        or (kind in {"tpot", "e2e"} and figure != "mean")
+    )
 
 
 def _metrics(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 SECTIONS = {
     "comparison": "Comparison",
+    "streams": "Streamed answers",
     "latency": "Latency",
     "phases": "Where the time goes",
     "account": "Throughput and account",
@@ -23,10 +24,17 @@ ALARMS = {
 CHARTS = {
     "difference": ("Difference with its interval", "left of zero: answers sooner"),
     "percentiles": ("Response time by percentile", "every further step to the right is ten times rarer"),
+    "first_tokens": (
+        "Time to first token by percentile",
+        "from sent; the unanswered rank as infinitely slow",
+    ),
+    "gaps": ("Gaps between token chunks by percentile", "pooled over all answers"),
     "rounds": ("Over time", "all rounds in the order they ran; round marks p50, triangles p99"),
     "phases": ("Mean phases of an exchange", "a phase that was not paid counts as zero"),
 }
 AXES = {
+    "first_tokens": "time to first token, ms",
+    "gaps": "gap, ms",
     "response": "response time, ms",
     "percentile": "percentile",
     "seconds": "seconds since the first request",
@@ -39,6 +47,15 @@ PHASES = {
 TIMES = {
     "response": "response", "success": "successes only", "service": "service", "lateness": "lateness",
 }  # fmt: skip
+STREAM_TIMES = {
+    "ttft": "TTFT",
+    "ttft_from_due": "TTFT from due",
+    "first_answer": "first answer",
+    "itl": "ITL",
+    "tpot": "TPOT",
+    "e2e": "E2E",
+}
+SOURCES = {"usage": "usage", "chunks": "chunks", "mixed": "usage, chunks"}
 REMEDIES = {
     "dns": "the name did not resolve: look at its spelling and at DNS",
     "connect-refused": "nobody listens there, or the backlog is full",
@@ -97,12 +114,16 @@ def target(name: str, *, start: bool = False) -> str:
 
 def at(figure: str) -> str:
     """Where on the distribution: `at p50`, `on average`."""
-    return "on average" if figure == "mean" else f"at {figure}"
+    if figure == "mean":
+        return "on average"
+    return f"in {figure}" if figure.startswith(tuple(STREAM_TIMES.values())) else f"at {figure}"
 
 
 def figure_name(metric: str) -> str:
     """`response.p50` → `p50`; `service.p50` → `p50, service`."""
     kind, _, figure = metric.partition(".")
+    if kind in STREAM_TIMES:
+        return f"{STREAM_TIMES[kind]} {figure}"
     return figure if kind == "response" else f"{figure}, {kind}" if figure else kind
 
 
@@ -202,6 +223,7 @@ def comparison_header(*, baseline: str, candidate: str, confidence: str) -> tupl
     return (METRIC, baseline, candidate, f"difference ({confidence} % CI)", "times faster")
 
 
+FURTHER_CAPTION = "Further figures, in milliseconds; those without a name are response times, from due to the end of the body"
 SERVICE_CAPTION = (
     "Service times: the same, without lateness and the wait for a free connection, in milliseconds"
 )
@@ -220,6 +242,49 @@ def not_counted(*, target: str, warmup: int, probes: int) -> str:
     """What a server's own log holds besides the account."""
     probed = f"{probes:,} probe{'s' * (probes != 1)}"
     return f"{target}: {warmup:,} warm-up requests and {probed} came on top, and are in no figure."
+
+
+STREAM_CAPTION = "Milliseconds. – stands for not enough data."
+STREAM_NOTES = (
+    "TTFT: request sent until the first chunk that carries a token, be it text, reasoning or a call of a tool.",
+    "TTFT from due: the same, from when the request was due, so with the wait for a connection.",
+    "ITL: the gap between two chunks that carry tokens, all answers together.",
+    "TPOT: from the first token chunk to the last, divided by output tokens − 1; one figure per answer.",
+    "E2E: request sent until the last token chunk. First answer: until the first content after reasoning.",
+)
+TOKENS_CAPTION = "Tokens of the answers that succeeded"
+TOKENS = (
+    "target", "input", "output", "counted by", "each", "output/s", "own/s", "per 1M",
+)  # fmt: skip
+TOKEN_NOTES = (
+    "each: output tokens of an answer. output/s: of all answers, per second of measured time.",
+    "own/s: output tokens of an answer over its E2E, on average. per 1M: HTTP bytes received for a million of them.",
+)
+GOODPUT_CAPTION = "Goodput: answers that meet all limits, per second, and their share of all requests sent"
+GOODPUT = ("target", "limits", "good", "share of sent")
+
+
+def chunks_counted(target: str) -> str:
+    """Where the service told no usage."""
+    return (
+        f"{target}: the service did not tell its usage for all answers, so chunks stand for tokens, and TPOT is per "
+        "chunk; `stream: true` in the scenario asks for usage."
+    )
+
+
+def per_chunk(target: str, tokens: str) -> str:
+    """Where chunks are no tokens."""
+    return f"{target}: {tokens} tokens per chunk, so ITL is a gap between chunks, not between tokens."
+
+
+def tokenless(target: str, count: str, streams: str) -> str:
+    """Where answers had no token at all."""
+    return f"{target}: {count} of {streams} answers carried no token, and are in no time of this table."
+
+
+def unreadable(target: str, count: str) -> str:
+    """Where events could not be read."""
+    return f"{target}: {count} events were no JSON objects, and count as nothing."
 
 
 # How it was measured
@@ -250,6 +315,13 @@ def connections(*, kept: bool) -> str:
     if kept:
         return "Connections were kept between rounds: the luck of one path or replica may be in all of them."
     return "Every round resolves names and opens connections anew, so no round inherits another's luck."
+
+
+def usage(*, asked: bool) -> str:
+    """Whether the scenario, and not the body as it was written, asked for the usage of streams."""
+    if asked:
+        return "Answers are streamed; the body that was sent also asks for usage: `stream_options.include_usage`."
+    return "Answers are streamed, as the body asks by itself; it was sent as it was written."
 
 
 def timeout(duration: str) -> str:

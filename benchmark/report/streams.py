@@ -1,0 +1,87 @@
+"""What a report says of streamed answers."""
+
+from __future__ import annotations
+
+from benchmark.measure.stream import TIMES
+from benchmark.report.numbers import NONE, ms, shown
+from benchmark.report.phrases import en as words
+from benchmark.report.table import Table, figures
+from benchmark.result.model import Result, StreamResult
+from benchmark.units import format_rate, significant
+
+COLUMNS = ("mean", "p50", "p90", "p95", "p99", "max")
+UNEVEN = 0.02  # tokens per chunk that differ from 1 by more make gaps those of chunks, and it is said
+
+
+def streams(result: Result) -> tuple[Table, ...]:
+    """Times of tokens, and their number; nothing where no answer was streamed."""
+    told = {name: target.stream for name, target in result.targets.items() if target.stream is not None}
+    if not told:
+        return ()
+    header = (words.TARGET, words.TIME, *COLUMNS)
+    rows = tuple(row for name, stream in told.items() for row in _times(name, stream))
+    tables = [Table(words.STREAM_CAPTION, header, rows, figures(header, names=2), words.STREAM_NOTES)]
+    counted = tuple((name, *_tokens(stream)) for name, stream in told.items())
+    notes = tuple(note for name, stream in told.items() for note in _notes(name, stream))
+    tables.append(
+        Table(words.TOKENS_CAPTION, words.TOKENS, counted, "lrrlrrrr", (*words.TOKEN_NOTES, *notes))
+    )
+    if any(stream.goodput for stream in told.values()):
+        tables.append(_goodput(told))
+    return tuple(tables)
+
+
+def _times(name: str, stream: StreamResult) -> list[tuple[str, ...]]:
+    kinds = [time for time in TIMES if time != "first_answer" or stream.first_answer_ms != stream.ttft_ms]
+    return [
+        (
+            name if at == 0 else "",
+            words.STREAM_TIMES[kind],
+            *(shown(getattr(stream, f"{kind}_ms"), column) for column in COLUMNS),
+        )
+        for at, kind in enumerate(kinds)
+    ]
+
+
+def _tokens(stream: StreamResult) -> tuple[str, ...]:
+    tokens = stream.tokens
+    asked = NONE if tokens.input is None else f"{tokens.input:,}"
+    traffic = NONE if stream.bytes_per_token is None else f"{significant(stream.bytes_per_token)} MB"
+    return (
+        asked,
+        f"{tokens.output:,}",
+        words.SOURCES[tokens.source],
+        ms(tokens.per_stream),
+        significant(stream.output_tokens_per_second),
+        ms(stream.stream_tokens_per_second),
+        traffic,
+    )
+
+
+def _notes(name: str, stream: StreamResult) -> list[str]:
+    """What a reader must know of how tokens were counted."""
+    per_chunk = stream.tokens.per_chunk
+    notes = []
+    if stream.tokens.source != "usage":
+        notes.append(words.chunks_counted(name))
+    elif per_chunk is not None and abs(per_chunk - 1) > UNEVEN:
+        notes.append(words.per_chunk(name, significant(per_chunk)))
+    if stream.tokenless:
+        notes.append(words.tokenless(name, f"{stream.tokenless:,}", f"{stream.streams:,}"))
+    if stream.unreadable:
+        notes.append(words.unreadable(name, f"{stream.unreadable:,}"))
+    return notes
+
+
+def _goodput(told: dict[str, StreamResult]) -> Table:
+    rows = tuple(
+        (
+            name,
+            ", ".join(stream.goodput.limits),
+            format_rate(stream.goodput.rate),
+            NONE if stream.goodput.share is None else f"{stream.goodput.share:.1%}",
+        )
+        for name, stream in told.items()
+        if stream.goodput
+    )
+    return Table(words.GOODPUT_CAPTION, words.GOODPUT, rows, "llrr")
