@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
@@ -195,7 +195,9 @@ objectives: ["p50 < 10ms", "failures < 1%", "rate > 90% of offered"]
 
 def test_the_shipped_scenarios_run(tmp_path: Path) -> None:
     with PracticeService(
-        Behaviour(latency=Constant(0.002)), (Address(), Address("127.0.0.2")), token=CANARY
+        Behaviour(latency=Constant(0.002), streaming=Streaming(Constant(0.005), Constant(0.001))),
+        (Address(), Address("127.0.0.2")),
+        token=CANARY,
     ) as service:
         public, vpc = service.urls
         for path in sorted((ROOT / "scenarios").glob("*.yaml")):

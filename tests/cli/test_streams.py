@@ -1,0 +1,115 @@
+"""Streamed answers from the command line, against the practice model's own log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.simulation.behaviour import Behaviour, Streaming
+from benchmark.simulation.behaviour import Path as NetworkPath
+from benchmark.simulation.laws import Constant, Lognormal
+from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import MODEL, Address
+from benchmark.simulation.truth import Truth
+from tests.cli.command import measured, metric, result_of, write
+
+TRIES = 3  # where other programs take the cores meanwhile, both sides do not see the same times
+TOKENS = 24
+
+
+def test_the_truth_is_recovered_goodput_and_all(tmp_path: Path) -> None:
+    """TTFT, ITL, TPOT and goodput within 2 % of what the service logged of the same requests."""
+    laws = Streaming(Lognormal(0.05, 0.4), Lognormal(0.01, 0.4))
+    off: dict[str, float] = {}
+    for attempt in range(TRIES):
+        with PracticeService(Behaviour(streaming=laws, seed=attempt)) as service:
+            scenario = f"""
+targets: {{a: {{url: "{service.urls[0]}"}}}}
+request:
+  path: v1/chat/completions
+  stream: true
+  json: {{model: {MODEL}, messages: [{{role: user, content: hello}}], max_tokens: {TOKENS}, ignore_eos: true}}
+load: {{rate: 40/s, duration: 3s, warmup: 200ms}}
+rounds: 1
+goodput: ["ttft <= 50ms", "tpot < 1s"]
+"""
+            measured("run", write(tmp_path, scenario), folder=tmp_path)
+            truth = service.truth()
+        target = result_of(tmp_path / "out")["targets"]["a"]
+        off = errors(target["stream"], truth, target["counts"]["ok"])
+        assert target["stream"]["tokens"]["source"] == "usage"
+        assert target["stream"]["tokens"]["output"] == TOKENS * target["counts"]["ok"]
+        if all(abs(error) < 0.02 for error in off.values()):
+            return
+    pytest.fail(f"off by {off}")
+
+
+def errors(seen: dict[str, dict[str, float]], truth: Truth, measured: int) -> dict[str, float]:
+    """By how much of the truth figures are off; the last `measured` requests to arrive are in the figures."""
+    log = truth.streams
+    last = np.argsort(log.received)[-measured:]
+    assert not log.broken.any()
+    first = (log.first - log.received)[last]
+    per_token = ((log.last - log.first) / (log.tokens - 1))[last]
+    good = np.mean(first <= 50e6)
+    figures = [
+        ("ttft p50", seen["ttft_ms"]["p50"], np.median(first) / 1e6),
+        ("ttft mean", seen["ttft_ms"]["mean"], np.mean(first) / 1e6),
+        ("tpot mean", seen["tpot_ms"]["mean"], np.mean(per_token) / 1e6),
+        ("itl mean", seen["itl_ms"]["mean"], np.mean(log.gaps) / 1e6),
+        ("itl p50", seen["itl_ms"]["p50"], np.median(log.gaps) / 1e6),
+        ("goodput", seen["goodput"]["share"], good),
+    ]
+    return {name: float(value / true - 1) for name, value, true in figures}
+
+
+def test_curl_with_a_stream_in_its_body_compares_two_addresses(tmp_path: Path) -> None:
+    """The body is sent as it was written, so there is no usage: tokens are chunks, and it says so."""
+    far, near = Address(path=NetworkPath(0.020)), Address("127.0.0.2")
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": "hello"}],
+        "stream": True,
+        "max_tokens": 5,
+    }
+    with PracticeService(
+        Behaviour(streaming=Streaming(Constant(0.02), Constant(0.005))), (far, near)
+    ) as service:
+        first, second = (f"{url}/v1/chat/completions" for url in service.urls)
+        load = ("--vs", second, "--rate", "40/s", "--duration", "2s", "--rounds", "4", "--warmup", "100ms")
+        done = measured("curl", first, "-d", json.dumps(body), *load, folder=tmp_path)
+    result = result_of(tmp_path / "out")
+    saved = metric(result, "ttft.p50")
+    assert saved["primary"]
+    assert saved["difference"]["value"] == pytest.approx(-20, abs=1.5)
+    assert "sooner in TTFT p50" in " ".join(done.stdout.split())
+    assert "chunks stand for tokens" in " ".join(done.stdout.split())
+    for target in result["targets"].values():
+        tokens = target["stream"]["tokens"]
+        assert (tokens["source"], tokens["input"]) == ("chunks", None)
+        assert tokens["output"] == 5 * target["counts"]["ok"]
+        assert target["stream"]["itl_ms"]["p50"] == pytest.approx(5, rel=0.05)
+
+
+def test_errors_in_mid_stream_are_failures(tmp_path: Path) -> None:
+    laws = Streaming(Constant(0.005), Constant(0.001), break_rate=0.3)
+    with PracticeService(Behaviour(streaming=laws)) as service:
+        scenario = f"""
+targets: {{a: {{url: "{service.urls[0]}"}}}}
+request:
+  path: v1/completions
+  json: {{model: {MODEL}, prompt: hello, stream: true, max_tokens: 6}}
+load: {{rate: 50/s, duration: 2s, warmup: 0s}}
+rounds: 1
+objectives: ["ttft.p50 < 1s", "failures < 1%"]
+"""
+        done = measured("run", write(tmp_path, scenario), folder=tmp_path, status=1)
+    target = result_of(tmp_path / "out")["targets"]["a"]
+    assert target["counts"]["failures"].keys() == {"stream-error"}
+    assert 0.1 < target["counts"]["failed"] / target["counts"]["scheduled"] < 0.5
+    assert target["counts"]["ok"] == target["stream"]["streams"]
+    assert target["stream"]["ttft_ms"]["at_least"]["p90"] == 30_000
+    assert "stream-error" in done.stdout
