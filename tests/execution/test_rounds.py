@@ -55,7 +55,7 @@ def workers() -> Iterator[LocalWorkers]:
 
 def conductor(plan: Plan, workers: LocalWorkers, allow: tuple[str, ...] = ()) -> Conductor:
     baseline, probes = preflight(plan, workers, allow)
-    return Conductor(plan, workers, baseline, probes, lambda snapshot: None)
+    return Conductor(plan, workers, baseline, probes, lambda snapshot: None, lambda round_: None)
 
 
 @pytest.mark.parametrize(("keep", "opened"), [("false", 3 * 4), ("true", 4)])
@@ -128,7 +128,8 @@ class LateWorkers:
 def test_no_more_than_a_fifth_of_the_rounds_is_repeated(rounds: int, run: int) -> None:
     plan = a_plan(["http://127.0.0.1:9", "http://127.0.0.2:9"], f"rounds: {rounds}")
     baseline = dict.fromkeys("ab", Probe((), Failure.NONE, "", 200, (), "", 0, 0, 0, 1_000_000))
-    conducted = Conductor(plan, cast(LocalWorkers, LateWorkers()), baseline, {}, lambda snapshot: None)
+    idle = cast(LocalWorkers, LateWorkers())
+    conducted = Conductor(plan, idle, baseline, {}, lambda snapshot: None, lambda round_: None)
     pairs = list(conducted.rounds())
     assert len(pairs) == run
     assert all(each.flaw for pair in pairs for each in pair)
