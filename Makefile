@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test capacity fuzz lint format sample clean
+.PHONY: demo test capacity fuzz soak lint format sample clean
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -15,6 +15,10 @@ capacity: .venv/installed-test # 400 searches of queues whose capacity is known;
 
 fuzz: .venv/installed-test # 100,000 random scripts; about ten minutes
 	FUZZ=100000 $(BIN)/pytest tests/transport/test_fuzz.py
+
+soak: .venv/installed-test # ten minutes of bad weather, and nginx reloaded under 5,000 requests a second
+	SOAK=600 $(BIN)/pytest tests/transport/test_soak.py
+	RELOAD=5000/30 $(BIN)/pytest tests/transport/test_real_servers.py -k reload
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check

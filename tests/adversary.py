@@ -34,9 +34,10 @@ Choose = Callable[[int], Script]  # which script the connection of this number g
 
 
 class Adversary:
-    """Listens on a loopback port of its own, in the running event loop."""
+    """Listens on a loopback port, in the running event loop."""
 
-    def __init__(self, choose: Choose, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, choose: Choose, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        self.port = port  # zero: whichever is free
         self.connections = 0
         self.whole = 0  # answers that may have been taken for successes
         self._choose = choose
@@ -44,8 +45,10 @@ class Adversary:
         self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Adversary:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls, backlog=1024)
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._tls, backlog=1024
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *error: object) -> None:

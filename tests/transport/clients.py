@@ -97,10 +97,20 @@ async def client(
         await asyncio.wait_for(transport.close(), PATIENCE)
 
 
-async def run_round(
+def round_order(
     kind: str, port: int, asked: PreparedRequest, rate: float, seconds: float, **more: Any
-) -> Recording:
-    """All that a worker recorded of a round without warm-up; `more` are fields of `RoundOrder`."""
+) -> RoundOrder:
+    """A round without warm-up, so that all that is sent is in the account; `more` are fields of `RoundOrder`."""
+    where = Destination("http", "localhost", port, resolve="127.0.0.1")
+    target = TargetPlan("test", f"http://localhost:{port}{asked.target}", where, (asked,), kind)
+    fields = {"connections": 4, "limit": 64, "keep_connections": False, "resend_stale": False, **more}
+    return RoundOrder(
+        target, 0, ConstantRate(rate), Mix((Share(),), 1), 0, round(seconds * NANOSECONDS), **fields
+    )
+
+
+async def run_round(order: RoundOrder) -> Recording:
+    """All that a worker in this process recorded of a round."""
     whole = Recording()
 
     def tell(told: object) -> None:
@@ -110,12 +120,6 @@ async def run_round(
             whole.merge(told.recording())
 
     worker = Worker(tell)
-    where = Destination("http", "localhost", port, resolve="127.0.0.1")
-    target = TargetPlan("test", f"http://localhost:{port}{asked.target}", where, (asked,), kind)
-    fields = {"connections": 4, "limit": 64, "keep_connections": False, "resend_stale": False, **more}
-    order = RoundOrder(
-        target, 0, ConstantRate(rate), Mix((Share(),), 1), 0, round(seconds * NANOSECONDS), **fields
-    )
-    report = await asyncio.wait_for(worker.round(order), seconds + 30)
+    report = await asyncio.wait_for(worker.round(order), order.measured / NANOSECONDS + 30)
     whole.merge(report.recording)
     return whole

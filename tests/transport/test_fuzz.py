@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from benchmark.measure.recording import Recording
 from tests.adversary import ASK, FIN, HOLD, RST, WHOLE, Adversary, Script
-from tests.transport.clients import request, run_round
+from tests.transport.clients import request, round_order, run_round
 from tests.transport.test_adversary import CHUNKED, CLOSING, GZIP, OK, OK_CHUNKED, head
 
 SCRIPTS = int(os.environ.get("FUZZ", "0"))
@@ -115,7 +115,7 @@ async def play(kind: str, of: list[Script], **more: Any) -> tuple[Recording, int
     """A round against these scripts, one a connection in turn; and how many answers may have been successes."""
     asked = request(timeout=TIMEOUT, max_body=10_000)
     async with Adversary(lambda number: of[number % len(of)]) as server:
-        return await run_round(kind, server.port, asked, RATE, SECONDS, **more), server.whole
+        return await run_round(round_order(kind, server.port, asked, RATE, SECONDS, **more)), server.whole
 
 
 def check(kind: str, of: list[Script], **more: Any) -> tuple[Recording, int]:

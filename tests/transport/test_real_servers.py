@@ -14,7 +14,7 @@ import pytest
 
 from benchmark.measure.exchange import Failure
 from tests.real_servers import PAGE, Arguments, Running, apache, haproxy, nginx, node, python, running
-from tests.transport.clients import client, request, run_round
+from tests.transport.clients import client, request, round_order, run_round
 
 ASKED = 20
 KINDS = ("http1", "aiohttp")
@@ -121,7 +121,9 @@ async def test_reloads_under_load_lose_nothing(kind: str, tmp_path: Path) -> Non
     with running(nginx(), tmp_path / "server") as server:
         reloading = asyncio.create_task(reload_every(server, 1.0))
         asked = request("GET", target=PAGE, timeout=5.0)
-        recording = await run_round(kind, server.port, asked, rate, seconds, connections=32, limit=512)
+        recording = await run_round(
+            round_order(kind, server.port, asked, rate, seconds, connections=32, limit=512)
+        )
         reloading.cancel()
         await asyncio.sleep(0.2)
         completed = server.completed()
