@@ -67,7 +67,7 @@ class Adversary:
             again = True
             while again:
                 again = await self._perform(script, reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except (OSError, RuntimeError, asyncio.CancelledError):
             writer.transport.abort()  # the client hung up, as some scripts want it to, or the test is over
         finally:
             self._serving.discard(task)
