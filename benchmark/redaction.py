@@ -24,7 +24,9 @@ _SECRET_NAME = re.compile(
 _SHORT = 4  # values shorter than this are parts of ordinary words: they are replaced as words of their own
 _USERINFO = re.compile(r"(?<=//)[^/?#]*@")
 _PARAMETER = re.compile(r"(?P<name>(?<=[?&#;])[^=&#;?]+)=(?P<value>[^&#]*)")
-_REFERENCE = re.compile(r"((bearer|basic) +)?\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"((bearer|basic) +)?(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\{\{ *(row\.[^{}]+|salt *)\}\})", re.IGNORECASE
+)
 
 
 def is_secret_name(name: str) -> bool:
@@ -33,7 +35,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact_value(value: str) -> str:
-    """What may be shown of a credential: nothing, but for a `${NAME}` that only says where it comes from."""
+    """What may be shown of a credential: nothing, but for a `${NAME}` or `{{row.field}}` that only says where it comes from."""
     return value if _REFERENCE.fullmatch(value) else REDACTED
 
 

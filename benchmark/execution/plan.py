@@ -50,9 +50,12 @@ class TargetPlan:
 
 @dataclass(frozen=True)
 class ProbeOrder:
-    """One request, watched closely."""
+    """One request, watched closely: the target's first, so that only that one travels."""
 
     target: TargetPlan
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", replace(self.target, requests=self.target.requests[:1]))
 
 
 @dataclass(frozen=True)

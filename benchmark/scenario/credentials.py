@@ -52,7 +52,7 @@ def _secrets_of(location: Location, text: str) -> set[str]:
     """What is secret in the text at this place: all of it, parts of it, or nothing."""
     if _is_address(location):
         return url_secrets(text)
-    if not _is_credential(location) or not text:
+    if not _is_credential(location) or not text or redact_value(text) == text:
         return set()
     scheme = _SCHEME.fullmatch(text)
     return {text, scheme[1]} if scheme else {text}

@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.execution import prepared
-from benchmark.execution.plan import Plan, make_plan
+from benchmark.execution.plan import Plan, ProbeOrder, make_plan
 from benchmark.scenario.load import load_text
 
 SCENARIO = """
@@ -106,6 +106,15 @@ def test_requests_are_prepared_for_every_row_and_alike_for_both_targets(tmp_path
     assert len({body[:16] for body in bodies}) == 1
     assert bodies.pop().startswith(b'{"id":1,"salt":"')
     assert len(bodies) == 3  # and each is salted anew
+
+
+def test_a_probe_takes_only_what_it_sends(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in range(999)))
+    plan = make_plan(load_text(ROWS, "test", tmp_path))
+    probe = ProbeOrder(plan.targets[0])
+    assert [request.target for request in probe.target.requests] == ["/items/0"]
+    assert len(pickle.dumps(probe)) < 3000
+    assert len(plan.targets[0].requests) == 1000
 
 
 def test_rows_that_memory_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

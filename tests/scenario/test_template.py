@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from benchmark.errors import InputError
 from benchmark.scenario.body import read_body
 from benchmark.scenario.data import Row
+from benchmark.scenario.load import load_text
 from benchmark.scenario.model import Request
 from benchmark.scenario.salt import SALT
 from benchmark.scenario.template import asks_for_rows, fill_request
@@ -113,3 +115,10 @@ def test_salt_needs_no_rows() -> None:
 )
 def test_what_is_wrong_with_a_placeholder_is_told_with_its_line(lines: str, message: str) -> None:
     assert f"s.yaml:2: {message}" in complaints(TARGETS + lines)
+
+
+def test_a_credential_that_a_row_gives_is_no_secret_of_the_scenario() -> None:
+    text = TARGETS + 'request: {headers: {Authorization: "Bearer {{row.key}}"}}\ndata: {file: r.csv}'
+    loaded = load_text(text, "s.yaml", Path())
+    assert loaded.document["request"]["headers"] == {"Authorization": "Bearer {{row.key}}"}
+    assert loaded.secrets == frozenset()

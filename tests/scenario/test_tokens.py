@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_tokens_are_the_tokenizers_own(tmp_path: Path) -> None:
     for length in range(tokens.count(TEXT) + 2):
         assert tokens.count(tokens.cut(TEXT, length)) == min(length, tokens.count(TEXT))
     assert tokens.cut(TEXT, 999) == TEXT
+    assert pickle.loads(pickle.dumps(tokens)).count(TEXT) == tokens.count(TEXT)  # it travels to workers
 
 
 def test_what_is_no_tokenizer(tmp_path: Path) -> None:
