@@ -267,6 +267,7 @@ class Connection(asyncio.Protocol):
         self.sock = sock
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
         self.parser = self._new_parser()
+        self.direct = True  # nothing stands between us and the socket
         self.served = 0
         self.closing = False
         self.broken: Exception | None = None  # what a write met
@@ -292,8 +293,7 @@ class Connection(asyncio.Protocol):
         """Write to the socket itself where nothing is in between: uvloop would wait for the loop's next turn."""
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(0)  # tells of all that is left over, and of its end
-        if transport.get_extra_info("sslcontext"):
-            self.write = self.transport.write  # type: ignore[method-assign]
+        self.direct = transport.get_extra_info("sslcontext") is None
 
     def start(self, exchange: Exchange, at: int) -> None:
         """Send the exchange's request; `at` is the instant."""
@@ -304,6 +304,9 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Hand the bytes to the kernel now; what it does not take, the transport sends later."""
+        if not self.direct:
+            self.transport.write(data)
+            return
         try:
             taken = self.sock.send(data)
         except BlockingIOError:
