@@ -144,3 +144,18 @@ def test_addresses_to_connect_to(value: str) -> None:
 def test_the_first_target_is_the_baseline_unless_one_is_named() -> None:
     assert scenario(baseline="vpc").baseline_name == "vpc"
     assert scenario().baseline_name == "public"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "what"),
+    [
+        ({"request": {"follow_redirects": True}}, "follow_redirects"),
+        ({"requests": [{}, {"follow_redirects": True}]}, "follow_redirects"),
+        ({"targets": {"a": {"url": "http://a/", "proxy": "http://p:3128"}}}, "a proxy"),
+        ({"targets": {"a": {"url": "http://a/", "proxy": "environment"}}}, "a proxy"),
+    ],
+)
+def test_what_only_the_second_transport_can_do(wanted: dict[str, Any], what: str) -> None:
+    assert scenario(**wanted, transport="aiohttp").transport == "aiohttp"
+    with pytest.raises(ValidationError, match=f"{what} needs transport: aiohttp"):
+        scenario(**wanted)

@@ -117,7 +117,7 @@ async def test_reloads_under_load_lose_nothing(kind: str, tmp_path: Path) -> Non
 
     `RELOAD=5000/30` asks for 5,000 requests a second for 30 s.
     """
-    rate, seconds = map(float, os.environ.get("RELOAD", "400/3").split("/"))
+    rate, seconds = map(float, os.environ.get("RELOAD", "400/2").split("/"))
     with running(nginx(), tmp_path / "server") as server:
         reloading = asyncio.create_task(reload_every(server, 1.0))
         asked = request("GET", target=PAGE, timeout=5.0)

@@ -30,7 +30,7 @@ from tests.servers import free_ports
 from tests.transport.clients import request, round_order, run_round
 from tests.transport.test_adversary import OK, TABLE
 
-SECONDS = float(os.environ.get("SOAK", "9")) / 3  # for each of three tests
+SECONDS = float(os.environ.get("SOAK", "6")) / 3  # for each of three tests
 RATE = 300.0
 ROUND = 0.7  # seconds
 SETTLED = 2  # rounds until lazy imports, caches and pools of memory are there
