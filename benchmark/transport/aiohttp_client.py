@@ -23,7 +23,7 @@ from benchmark.transport import failures
 from benchmark.transport.aiohttp_connecting import Attempt, Resolver, current, noted_socket, noting
 from benchmark.transport.base import ENVIRONMENT, Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.transport.sse import StreamReader
-from benchmark.units import NANOSECONDS
+from benchmark.units import MILLISECOND, NANOSECONDS
 
 FOREVER = 86_400.0  # seconds that an idle connection is kept: the server decides
 MOST_LINES = 1000  # of a head; each is limited by `max_head`
@@ -141,7 +141,10 @@ class AiohttpTransport:
         current.set(attempt)
         kind, detail = Failure.NONE, ""
         try:
-            async with asyncio.timeout((request.timeout - now() + exchange.taken) / NANOSECONDS):
+            left = (
+                request.timeout - (now() - exchange.taken) + MILLISECOND
+            )  # uvloop's timers are up to one early
+            async with asyncio.timeout(left / NANOSECONDS):
                 for _ in range(RESENDS):
                     kind, detail = await self._try(exchange, request, attempt)
                     exchange.stale += kind is Failure.STALE
@@ -185,6 +188,7 @@ class AiohttpTransport:
                 securing=attempt.securing > 0,
                 headed=exchange.first_byte > 0,
             )
+            _forget(error)
             return kind, failures.describe(cause)
 
     async def _read(
@@ -212,8 +216,9 @@ class AiohttpTransport:
             if size > request.max_body:
                 answer.close()
                 return Failure.BODY_TOO_LARGE, f"the answer's body is larger than {request.max_body:,} bytes"
-        broken = protocol.exception() if protocol is not None else None
-        if isinstance(broken, OSError):  # aiohttp takes any end for the body's
+        until_end = answer.content_length is None and "Transfer-Encoding" not in answer.headers
+        broken = protocol.exception() if protocol is not None and until_end else None
+        if isinstance(broken, OSError):  # aiohttp takes any end for such a body's
             return Failure.TRUNCATED, failures.describe(broken)
         if reader is not None:
             reader.finish(now())
@@ -311,6 +316,13 @@ def _judge(request: PreparedRequest, status: int, body: bytes, stream: Stream | 
     if stream is not None and stream.error:
         return Failure.STREAM_ERROR, stream.error
     return (Failure.NONE if request.satisfied_by(body) else Failure.EXPECTATION), ""
+
+
+def _forget(error: BaseException | None) -> None:
+    """Let go of the frames that an error passed through: they hold it, and it them, until garbage is collected."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _queue(attempt: Attempt) -> None:

@@ -378,6 +378,7 @@ class Connection(asyncio.Protocol):
                 self._finish(exchange, now())
             else:
                 self._break_off(exchange, error)
+        self.parser = None  # it knows us: without garbage collection neither would ever go
         self.pool.lost(self)
 
     def fail(self, kind: Failure, detail: str = "") -> None:

@@ -300,13 +300,43 @@ def outcomes(kind: str) -> dict[str, tuple[list[str], int] | BaseException]:
         return runner.run(all_rows())
 
 
+def held_up(seen: tuple[list[str], int] | BaseException, expected: list[str]) -> bool:
+    """Whether a timeout came where none belongs, as on a machine that is busy elsewhere; anything else is a finding."""
+    return isinstance(seen, tuple) and any(
+        "timeout" in one and "timeout" not in other for one, other in zip(seen[0], expected, strict=True)
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", TABLE)
 def test_adversary(kind: str, name: str) -> None:
-    seen = outcomes(kind)[name]
+    row, seen = TABLE[name], outcomes(kind)[name]
+    for _ in range(3):
+        if not held_up(seen, row.outcomes(kind)):
+            break
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            seen = runner.run(carry_out(kind, row))
     if isinstance(seen, BaseException):
         raise seen
-    row = TABLE[name]
     assert seen[0] == row.outcomes(kind)
     if row.opened and kind == "http1":
         assert seen[1] == row.opened
+
+
+SPLIT = {
+    "a length": OK,
+    "chunked": head(CHUNKED) + b"5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
+    "103 first": head("Link: </a>", status="HTTP/1.1 103 Early Hints") + OK,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SPLIT)
+async def test_answers_split_at_every_offset(kind: str, name: str) -> None:
+    """In two pieces, cut at each place in turn, over one connection."""
+    answer = SPLIT[name]
+    script = [step for at in range(1, len(answer)) for step in (ASK, answer[:at], 0.001, answer[at:])]
+    async with adversary(*script) as server, client(kind, server.port, limit=1) as asking:
+        seen = [outcome(await asking.ask()) for _ in range(1, len(answer))]
+        assert server.connections == 1
+    assert seen == ["ok 200"] * (len(answer) - 1)

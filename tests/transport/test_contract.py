@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gc
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +117,31 @@ async def test_an_exchange_is_handed_back_once_even_when_the_transport_closes_un
         await asking.transport.close()
         await asyncio.sleep(0.05)
         assert [exchange.failure for exchange in handed] == [Failure.CANCELLED]
+
+
+BROKEN = {
+    "truncated": (ASK, OK[:-1], FIN),
+    "reset": (ASK, RST),
+    "not HTTP": (ASK, b"nonsense\r\n\r\n", HOLD),
+    "closing": (ASK, OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_nothing_is_left_for_the_garbage_collector(kind: str, name: str) -> None:
+    """It is off while a round runs: whatever needs it would stay."""
+    async with adversary(*BROKEN[name]) as server, client(kind, server.port, request("GET")) as asking:
+        for _ in range(5):  # what is imported lazily
+            await asking.ask()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(100):
+                await asking.ask()
+            asking.handed_back.clear()
+            assert gc.collect() < 100, "less than one object a connection"
+        finally:
+            gc.enable()
 
 
 async def test_finished_may_send_the_next(kind: str) -> None:
