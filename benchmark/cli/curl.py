@@ -21,7 +21,7 @@ VALUES = {
     "--out",
     "-o",
 }
-SWITCHES = {"--as-scenario", "--dry-run", "--quiet"}
+SWITCHES = {"--as-scenario", "--dry-run", "--quiet", "--no-check"}
 LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
 RUN = ("rounds", "processes")
 
@@ -38,7 +38,9 @@ def curl(arguments: Sequence[str]) -> ExitStatus:
         return ExitStatus.OK
     folder = ours.get("--out", ours.get("-o"))
     out = Path(folder[-1]) if folder else None
-    return measure(loaded, out, dry_run="--dry-run" in ours, quiet="--quiet" in ours)
+    return measure(
+        loaded, out, dry_run="--dry-run" in ours, quiet="--quiet" in ours, check="--no-check" not in ours
+    )
 
 
 def split(arguments: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:

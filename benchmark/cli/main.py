@@ -50,13 +50,22 @@ def run(
     ] = None,
     processes: Processes = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not ask each target once first.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: one target, two, or more."""
     from benchmark.cli.run import run
 
     raise typer.Exit(
-        run(scenario, out, overrides=set_ or (), processes=processes, dry_run=dry_run, quiet=quiet)
+        run(
+            scenario,
+            out,
+            overrides=set_ or (),
+            processes=processes,
+            dry_run=dry_run,
+            quiet=quiet,
+            check=not no_check,
+        )
     )
 
 
@@ -75,6 +84,23 @@ def curl(
     from benchmark.cli.curl import curl
 
     raise typer.Exit(curl(arguments))
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="A URL may come with curl's own flags (-H -X -d -k …) and with --vs URL.",
+)
+def check(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="SCENARIO.yaml | URL [curl's own flags] [--vs URL]", show_default=False),
+    ],
+    json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Walk to each target step by step; say what is wrong and what to do. One request each."""
+    from benchmark.cli.check import check
+
+    raise typer.Exit(check(arguments, as_json=json_))
 
 
 @app.command()

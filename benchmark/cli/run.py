@@ -18,7 +18,7 @@ from benchmark.execution.environment import cores, environment
 from benchmark.execution.group import Snapshot
 from benchmark.execution.local import Interrupted, LocalWorkers
 from benchmark.execution.plan import Plan, TargetPlan, make_plan
-from benchmark.execution.preflight import check_fairness, notes_on, preflight
+from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, Visit, check_fairness, preflight
 from benchmark.execution.rounds import Conductor
 from benchmark.redaction import Redactor, redact_url
 from benchmark.report.document import Report, describe
@@ -28,10 +28,9 @@ from benchmark.result.journal import Journal, Part
 from benchmark.result.run import Run, TargetInfo
 from benchmark.result.store import make_folder, save_run, save_scenario
 from benchmark.scenario.load import LoadedScenario, load_scenario
-from benchmark.units import NANOSECONDS, format_duration, format_rate
+from benchmark.units import MILLISECOND, NANOSECONDS, format_duration, format_rate
 
 if TYPE_CHECKING:
-    from benchmark.measure.probe import Probe
     from benchmark.result.model import Result
 
 WRITTEN = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
@@ -51,11 +50,12 @@ def run(
     processes: str | None = None,
     dry_run: bool,
     quiet: bool,
+    check: bool,
 ) -> ExitStatus:
     """Run the scenario in a file."""
     if processes is not None:
         overrides = [*overrides, f"processes={processes}"]
-    return measure(load_scenario(path, overrides), out, dry_run=dry_run, quiet=quiet)
+    return measure(load_scenario(path, overrides), out, dry_run=dry_run, quiet=quiet, check=check)
 
 
 def measure(
@@ -64,6 +64,7 @@ def measure(
     *,
     dry_run: bool = False,
     quiet: bool = False,
+    check: bool = True,
     simulated: bool = False,
 ) -> ExitStatus:
     """Plan, send, keep, analyse, tell."""
@@ -75,7 +76,7 @@ def measure(
         console.print(redactor.text(announce(plan)), highlight=False, markup=False)
         if dry_run:
             return ExitStatus.OK
-        return _measure(loaded, plan, out, redactor, console, quiet=quiet, simulated=simulated)
+        return _measure(loaded, plan, out, redactor, console, quiet=quiet, check=check, simulated=simulated)
     except VpcbenchError as error:
         raise type(error)(redactor.text(str(error))) from None
     except Exception:
@@ -90,10 +91,13 @@ def _measure(
     console: Console,
     *,
     quiet: bool,
+    check: bool,
     simulated: bool,
 ) -> ExitStatus:
     with Stopping() as stopping:
-        kept, folder = _send(loaded, plan, out, redactor, stopping, quiet=quiet, simulated=simulated)
+        kept, folder = _send(
+            loaded, plan, out, redactor, stopping, quiet=quiet, check=check, simulated=simulated
+        )
         result = summarise(kept)
         report = describe(result, kept)
         unwritten = _write(kept, result, report, folder)
@@ -104,13 +108,13 @@ def _measure(
     return exit_status(result)
 
 
-def seen(target: TargetPlan, probe: Probe, redactor: Redactor) -> TargetInfo:
+def seen(target: TargetPlan, visit: Visit | None, redactor: Redactor) -> TargetInfo:
     """What is kept of a target; nothing secret is, so that whatever is made of a run may be shown as it is."""
     return TargetInfo(
         url=redactor.text(redact_url(target.url)),
-        addresses=probe.addresses,
+        addresses=visit.probe.places if visit else (),
         verify_tls=target.destination.verify_tls,
-        notes=tuple(map(redactor.text, notes_on(target, probe))),
+        notes=tuple(map(redactor.text, visit.warnings)) if visit else (),
     )
 
 
@@ -122,13 +126,16 @@ def _send(
     stopping: Stopping,
     *,
     quiet: bool,
+    check: bool,
     simulated: bool,
 ) -> tuple[Run, Path]:
     """Preflight and rounds; the run as it was measured, and the folder that holds its journal."""
     with LocalWorkers(stopping) as workers:
-        baseline, probes = preflight(plan, workers, loaded.scenario.allow)
-        workers.grow(plan.processes(cores(), min(probe.service for probe in baseline.values())))
-        kept = _begin(loaded, plan, baseline, probes, redactor, simulated=simulated)
+        checked = preflight(plan, workers, loaded.scenario.allow) if check else NOTHING_CHECKED
+        checked.demand_usable()
+        quickest = min((probe.service for probe in checked.probes.values()), default=MILLISECOND)
+        workers.grow(plan.processes(cores(), quickest))
+        kept = _begin(loaded, plan, checked, redactor, simulated=simulated)
         folder = make_folder(kept.name, out)
         save_scenario(folder, kept)
         with (
@@ -140,7 +147,7 @@ def _send(
                 progress.observe(snapshot)
                 journal.see(Part(**vars(snapshot)))
 
-            conductor = Conductor(plan, workers, baseline, probes, observe, journal.add)
+            conductor = Conductor(plan, workers, checked.probes, kept.probes, observe, journal.add)
             for pair in conductor.rounds():
                 kept.rounds.extend(pair)
                 for round_ in pair:
@@ -157,8 +164,7 @@ def _send(
 def _begin(
     loaded: LoadedScenario,
     plan: Plan,
-    baseline: dict[str, Probe],
-    probes: dict[str, int],
+    checked: Preflight,
     redactor: Redactor,
     *,
     simulated: bool,
@@ -168,9 +174,10 @@ def _begin(
         started_at=_stamp(),
         scenario=redactor.data(loaded.document),
         settings=settings(loaded, plan, simulated=simulated),
-        targets={target.name: seen(target, baseline[target.name], redactor) for target in plan.targets},
+        targets={each.name: seen(each, checked.visit(each.name), redactor) for each in plan.targets},
         environment=environment(),
-        probes=probes,
+        probes={target.name: 0 for target in plan.targets} | checked.sent,
+        notes=[redactor.text(f"{warning}.") for warning in checked.warnings],
     )
 
 

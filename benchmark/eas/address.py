@@ -7,6 +7,17 @@ import re
 
 _REGION = re.compile(r"(?:^|\.)(?P<region>[a-z]{2}-[a-z0-9-]+)\.pai-eas\.aliyuncs\.com$")
 _VPC = re.compile(r"\.vpc\.|-vpc\.")
+_DEDICATED = re.compile(r"gw-[^.]+\.")
+
+
+def is_eas(host: str) -> bool:
+    """Whether a host is one of PAI-EAS."""
+    return region_of(host) is not None
+
+
+def is_dedicated(host: str) -> bool:
+    """Whether a host is named as a dedicated gateway: its private access is enabled for one VPC at a time."""
+    return is_eas(host) and bool(_DEDICATED.match(host))
 
 
 def is_vpc(host: str) -> bool:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from benchmark.eas.address import is_vpc, region_of
-from benchmark.measure.exchange import Failure
+import json
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from benchmark.eas.address import address_class, is_dedicated, is_eas, is_vpc, region_of
+from benchmark.measure.exchange import MOST_BODY, Failure
 from benchmark.measure.probe import Probe
 
 TRANSIENT = frozenset({408, 429, 450, 500, 502, 503, 504})  # a service may recover from these
+SOON = 14 * 86_400  # seconds before a certificate's end at which it is mentioned
 
 _MEANINGS = {
     400: "the request body is bad, or the processor raised",
     403: "the token in `Authorization` is refused",
-    404: "nothing is there: look at the service's name, a trailing slash, and the path",
-    405: "the service does not take this method",
-    408: "the request outlasted the gateway's `metadata.rpc.keepalive` (5 s unless raised)",
-    429: "a rate limit: the gateway, not the service, would be measured",
-    450: "the queue is full: the service is saturated, or its workers are stuck",
-    500: "an error inside the service",
-    502: "the gateway got a bad answer from the service",
-    503: "no healthy instance: not ready yet, or crashed",
+    404: "nothing is there: is the service's name right, and is there a slash too many at the path's end?",
+    405: "the service does not take this method (`request.method`; curl: -X)",
+    408: "the request outlasted the gateway's `metadata.rpc.keepalive` (5 s unless raised): raise it",
+    429: "a rate limit, of the gateway (1,000 requests/s for a service, 10,000/s for a group) or the service's own "
+    "`rpc.rate_limit`: a load would measure the limit, not the service",
+    450: "the queue is full: the service is saturated",
+    499: "the gateway thinks that the caller hung up: something between cut the connection",
+    500: "an error inside the service: look at its log",
+    502: "the gateway got a bad answer from the service: look at its log",
+    503: "no healthy instance: they are not ready yet, or have crashed",
     504: "the service is too slow for the gateway",
 }
+_UNAUTHORIZED = (
+    "the token is missing or wrong: EAS wants the raw token in `Authorization`, without `Bearer`, "
+    "unless the server asks for it (`bearer: true`)"
+)
+_PATH = "the service is there, the path is not: is `request.path` missing, such as v1/chat/completions?"
+_MODEL = "the service does not know this `model`: GET v1/models lists the names it serves"
+_STUCK = "the queue is full at every try, with no load of ours: the service's workers may be stuck"
+
 _SEEN = {
     Failure.DNS: "its name does not resolve",
     Failure.CONNECT_REFUSED: "it refused the connection",
@@ -43,42 +59,122 @@ _SEEN = {
 _UNREACHED = frozenset({Failure.DNS, Failure.CONNECT_REFUSED, Failure.CONNECT_TIMEOUT, Failure.UNREACHABLE})
 
 
-def diagnose(host: str, probe: Probe) -> str | None:
-    """What is wrong with a target that answered like this, and what to do; None where nothing is."""
+def diagnose(host: str, probe: Probe, tries: int = 1) -> str | None:
+    """What is wrong with a target that answered like this at every try, and what to do; None where nothing is."""
     if probe.failure is Failure.NONE:
         return None
     if probe.failure is Failure.STATUS:
-        return _status(probe)
+        return _status(probe, tries)
     seen = _SEEN.get(probe.failure, f"the request failed ({probe.failure.label})")
     said = f" ({probe.detail})" if probe.detail else ""
     return f"{seen}{said}{_remedy(host, probe.failure)}"
 
 
-def _status(probe: Probe) -> str:
+def meaning(probe: Probe, tries: int = 1) -> str:
+    """What a status means that the scenario does not expect."""
+    match probe.status:
+        case 401:
+            return _UNAUTHORIZED
+        case 404 if '"Not Found"' in probe.body:
+            return _PATH
+        case 404 if "model" in probe.body and "does not exist" in probe.body:
+            return _MODEL
+        case 450 if tries > 1:
+            return _STUCK
+    return _MEANINGS.get(probe.status, "not what the scenario expects (`request.expect.status`)")
+
+
+def warnings(host: str, probe: Probe, now: float, *, verify_tls: bool = True) -> list[str]:
+    """What a reader should know of a target that can be used; `now` in seconds since 1970."""
+    said = []
+    if probe.walk:
+        lost = [place for place in probe.walk.places if place.failure]
+        said += [
+            f"{place.address}, one of its addresses, takes no connection: {place.detail}" for place in lost
+        ]
+    classes = {address_class(ip) for ip in map(ip_of, probe.places)}
+    if is_vpc(host) and "public" in classes:
+        said.append(f"{host} is named as a VPC address but resolves to a public one")
+    if is_eas(host) and not is_vpc(host) and classes & {"private", "neither"}:
+        said.append(f"{host} is named as a public address but resolves to one that is not")
+    if not verify_tls:
+        said.append("its TLS certificate was not verified")
+    certificate = probe.walk and probe.walk.tls and probe.walk.tls.certificate
+    if certificate and now < certificate.ends < now + SOON:
+        said.append(f"its certificate ends in {(certificate.ends - now) / 86_400:.0f} days")
+    return said
+
+
+def shared_addresses(probes: Mapping[str, Probe]) -> str | None:
+    """Which two targets are one and the same ip:port, so that comparing them says nothing."""
+    for (one, seen), (other, also) in combinations(probes.items(), 2):
+        both = set(seen.places) & set(also.places)
+        if both:
+            return (
+                f"{one} and {other} are the same address, {min(both)}: comparing them says nothing about either. "
+                "Look at the urls, or say `allow: [same-address]`"
+            )
+    return None
+
+
+def unlike_answers(probes: Mapping[str, Probe]) -> list[str]:
+    """What speaks against two targets being one service: their statuses, servers, and the shape of their answers."""
+    said = []
+    first, *others = probes
+    for name in others:
+        one, other = probes[first], probes[name]
+        seen = zip(
+            ("status", "server", "content type", "answer's shape"), _traits(one), _traits(other), strict=True
+        )
+        unlike = [
+            f"{trait} {mine} and {theirs}" for trait, mine, theirs in seen if mine != theirs != "" != mine
+        ]
+        if unlike:
+            said.append(f"{first} and {name} may not be the same service: {'; '.join(unlike)}")
+    return said
+
+
+def ip_of(address: str) -> str:
+    """The IP address in `ip:port`."""
+    return address.rpartition(":")[0].strip("[]")
+
+
+def _traits(probe: Probe) -> Sequence[str]:
+    kind = probe.header("content-type").partition(";")[0].strip()
+    return (str(probe.status), probe.header("server") or "none", kind or "none", shape(probe.body))
+
+
+def shape(body: str) -> str:
+    """What an answer looks like, whatever it says: the keys of a JSON object; else text. Empty: it was cut."""
+    if len(body) >= MOST_BODY:
+        return ""
+    try:
+        value: Any = json.loads(body)
+    except ValueError:
+        return "text" if body else "nothing"
+    if isinstance(value, dict):
+        return f"JSON with {', '.join(sorted(map(str, value)))}" if value else "an empty JSON object"
+    return f"a JSON {'list' if isinstance(value, list) else 'value'}"
+
+
+def _status(probe: Probe, tries: int) -> str:
     body = " ".join(probe.body.split())[:200]
     shown = f"; it said: {body}" if body else ""
-    if probe.status == 401:
-        meaning = (
-            "the token is missing or wrong: EAS wants the raw token in `Authorization`, without `Bearer`, "
-            "unless the server asks for it (`bearer: true`)"
-        )
-    elif probe.status == 404 and '"Not Found"' in probe.body:
-        meaning = (
-            "the service is there, the path is not: is `request.path` missing, such as v1/chat/completions?"
-        )
-    elif probe.status == 404 and "model" in probe.body and "does not exist" in probe.body:
-        meaning = "the service does not know this `model`: GET v1/models lists the names it serves"
-    else:
-        meaning = _MEANINGS.get(probe.status, "not what the scenario expects (`request.expect.status`)")
-    return f"the first request was answered {probe.status}: {meaning}{shown}"
+    again = f" {tries} times" if tries > 1 else ""
+    return f"the first request was answered {probe.status}{again}: {meaning(probe, tries)}{shown}"
 
 
 def _remedy(host: str, failure: Failure) -> str:
     if failure in _UNREACHED and is_vpc(host):
         where = f"{region_of(host)}'s VPC" if region_of(host) else "its region's VPC"
+        enabled = (
+            ". If it is: the dedicated gateway's private access is not enabled, or this VPC or IP is not on its allow-list"
+            if is_dedicated(host)
+            else ""
+        )
         return (
             f". A VPC address answers only callers in the same region: this machine seems not to be in {where}. "
-            "Call from an ECS or DSW instance there, or use the public address"
+            f"Call from an ECS or DSW instance there, or use the public address{enabled}"
         )
     if failure is Failure.TLS_VERIFY:
         return ". `verify_tls: false` (curl: -k) accepts any certificate"

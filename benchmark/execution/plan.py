@@ -53,6 +53,7 @@ class ProbeOrder:
     """One request, watched closely: the target's first, so that only that one travels."""
 
     target: TargetPlan
+    walk: bool = False  # step by step, before the request: every address, and TLS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", replace(self.target, requests=self.target.requests[:1]))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from itertools import combinations
+from dataclasses import dataclass
 
-from benchmark.eas.address import address_class, is_vpc
-from benchmark.eas.diagnose import TRANSIENT, diagnose
+from benchmark.eas.diagnose import TRANSIENT, diagnose, shared_addresses, unlike_answers, warnings
 from benchmark.errors import InputError, TargetError
 from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
@@ -15,6 +14,58 @@ from benchmark.measure.probe import Probe
 
 TRIES = 3  # for answers that a service may recover from
 BETWEEN_TRIES = 0.5  # seconds
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was seen of a target before the load, and what that means."""
+
+    target: TargetPlan
+    probe: Probe  # the last one
+    sent: int  # requests
+    fault: str | None  # why it cannot be used
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """All targets, and what only their comparison shows."""
+
+    visits: tuple[Visit, ...]
+    unfair: str | None  # why they cannot be compared
+    warnings: tuple[str, ...]
+
+    @property
+    def probes(self) -> dict[str, Probe]:
+        """The last probe of every target."""
+        return {visit.target.name: visit.probe for visit in self.visits}
+
+    @property
+    def sent(self) -> dict[str, int]:
+        """How many requests each target got."""
+        return {visit.target.name: visit.sent for visit in self.visits}
+
+    def visit(self, target: str) -> Visit | None:
+        """What was seen of a target; None where nobody looked."""
+        return next((visit for visit in self.visits if visit.target.name == target), None)
+
+    def demand_usable(self) -> None:
+        """Refuse to send a load where it cannot work.
+
+        Raises:
+            TargetError: a target cannot be used; all such targets are named in one message.
+            InputError: two targets cannot be compared, and the scenario does not allow it.
+        """
+        faults = [
+            f"{each.target.name}: {each.target.url}: {each.fault}." for each in self.visits if each.fault
+        ]
+        if faults:
+            raise TargetError("\n".join(faults) + "\nNo load was sent.")
+        if self.unfair:
+            raise InputError(f"{self.unfair}. No load was sent.")
+
+
+NOTHING_CHECKED = Preflight((), None, ())
 
 
 def check_fairness(plan: Plan, allowed: Collection[str]) -> None:
@@ -32,58 +83,30 @@ def check_fairness(plan: Plan, allowed: Collection[str]) -> None:
         )
 
 
-def preflight(
-    plan: Plan, workers: LocalWorkers, allowed: Collection[str]
-) -> tuple[dict[str, Probe], dict[str, int]]:
-    """The last probe of every target, and how many were sent to each.
-
-    Raises:
-        TargetError: a target cannot be used; all such targets are named in one message.
-        InputError: two targets are one address, and the scenario does not allow it.
-    """
-    probes: dict[str, Probe] = {}
-    sent: dict[str, int] = {}
-    faults = []
-    for target in plan.targets:
-        probe, sent[target.name] = _probe(target, workers)
-        probes[target.name] = probe
-        fault = diagnose(target.destination.host, probe)
-        if fault:
-            faults.append(f"{target.name}: {target.url}: {fault}.")
-    if faults:
-        raise TargetError("\n".join(faults) + "\nNo load was sent.")
-    if "same-address" not in allowed:
-        _refuse_same_address(probes)
-    return probes, sent
+def preflight(plan: Plan, workers: LocalWorkers, allowed: Collection[str]) -> Preflight:
+    """Walk to every target, ask it once, and judge what was seen."""
+    visits = tuple(_visit(target, workers) for target in plan.targets)
+    probes = {visit.target.name: visit.probe for visit in visits}
+    usable = {visit.target.name: visit.probe for visit in visits if not visit.fault}
+    unfair = None if "same-address" in allowed else shared_addresses(probes)
+    return Preflight(visits, unfair, tuple(unlike_answers(usable)) if len(usable) > 1 else ())
 
 
-def _refuse_same_address(probes: dict[str, Probe]) -> None:
-    for (one, seen), (other, also) in combinations(probes.items(), 2):
-        shared = set(seen.addresses) & set(also.addresses)
-        if shared:
-            raise InputError(
-                f"{one} and {other} are the same address, {min(shared)}: comparing them says nothing about either. "
-                "Look at the urls, or say `allow: [same-address]`. No load was sent."
-            )
-
-
-def notes_on(target: TargetPlan, probe: Probe) -> tuple[str, ...]:
-    """What a reader should know of where a target's name led."""
+def _visit(target: TargetPlan, workers: LocalWorkers) -> Visit:
     host = target.destination.host
-    classes = {address_class(address.rpartition(":")[0].strip("[]")) for address in probe.addresses}
-    notes = []
-    if is_vpc(host) and "public" in classes:
-        notes.append(f"{host} is named as a VPC address but resolves to a public one")
-    if host.endswith(".aliyuncs.com") and not is_vpc(host) and classes & {"private", "neither"}:
-        notes.append(f"{host} is named as a public address but resolves to one that is not")
-    if not target.destination.verify_tls:
-        notes.append("its TLS certificate was not verified")
-    return tuple(notes)
+    probe, tries = _probe(target, workers)
+    return Visit(
+        target=target,
+        probe=probe,
+        sent=tries if probe.addresses else 0,
+        fault=diagnose(host, probe, tries),
+        warnings=tuple(warnings(host, probe, time.time(), verify_tls=target.destination.verify_tls)),
+    )
 
 
 def _probe(target: TargetPlan, workers: LocalWorkers) -> tuple[Probe, int]:
     for tried in range(1, TRIES + 1):
-        probe = workers.probe(ProbeOrder(target))
+        probe = workers.probe(ProbeOrder(target, walk=True))
         if probe.status not in TRANSIENT or not diagnose(target.destination.host, probe) or tried == TRIES:
             break
         time.sleep(BETWEEN_TRIES)

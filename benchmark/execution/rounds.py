@@ -51,7 +51,7 @@ class Conductor:
 
     plan: Plan
     workers: LocalWorkers
-    baseline: dict[str, Probe]  # how each target answers when it is idle
+    baseline: dict[str, Probe]  # how each target answers when it is idle; empty where nobody asked
     probes: dict[str, int]  # requests sent outside rounds, counted on
     observe: Observe
     finished: Callable[[Round], None]  # is handed each round as soon as it is over
@@ -60,7 +60,7 @@ class Conductor:
     _busiest: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._slowest = max(probe.service for probe in self.baseline.values())
+        self._slowest = max((probe.service for probe in self.baseline.values()), default=0)
 
     def rounds(self) -> Iterator[list[Round]]:
         """Every round on all targets; a flawed one comes again, with its pair, after the others."""
@@ -89,7 +89,9 @@ class Conductor:
     def _pair(self, number: int) -> Iterator[Round]:
         connections = self._connections()
         warmup = self._warmup(connections)
-        measured = max(self.plan.measured, 5 * max(probe.service for probe in self.baseline.values()))
+        measured = max(
+            self.plan.measured, 5 * max((probe.service for probe in self.baseline.values()), default=0)
+        )
         for target in self.plan.sequence(number):
             if self.workers.stopped:
                 return
@@ -148,7 +150,8 @@ class Conductor:
 
     def _await_recovery(self, target: TargetPlan) -> None:
         """After a timeout, go on when a probe answers about as it did before the load."""
-        usual = 2 * self.baseline[target.name].service + 5 * MILLISECOND
+        before = self.baseline.get(target.name)
+        usual = 2 * before.service + 5 * MILLISECOND if before else math.inf
         for _ in range(RECOVERY_TRIES):
             self.probes[target.name] += 1
             try:

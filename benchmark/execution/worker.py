@@ -33,6 +33,8 @@ from benchmark.measure.stream import StreamRecorder
 from benchmark.schedule.base import due_before
 from benchmark.transport.base import Pool, Transport
 from benchmark.transport.http1 import Http1Transport
+from benchmark.transport.walk import walk
+from benchmark.units import NANOSECONDS
 
 
 def _aiohttp(*args: Any, **options: Any) -> Transport:
@@ -43,6 +45,7 @@ def _aiohttp(*args: Any, **options: Any) -> Transport:
 
 TRANSPORTS: dict[str, Callable[..., Transport]] = {"http1": Http1Transport, "aiohttp": _aiohttp}
 TELL_EVERY = 0.2  # seconds between two reports of what was recorded
+MOST_PATIENCE = 10.0  # seconds that each step of a walk is given
 GRACE = 10.0  # seconds that exchanges in flight are given once the run is stopped
 READY = "ready"  # a worker has opened its connections, and waits for the common start
 STOP = "stop"  # ask no more, and wait for what is in flight
@@ -102,7 +105,13 @@ class Worker:
         self._cancel()
 
     async def probe(self, order: ProbeOrder) -> Probe:
-        """One exchange over a connection of its own."""
+        """One exchange over a connection of its own; after a walk that led nowhere, none."""
+        walked = None
+        if order.walk:
+            patience = min(MOST_PATIENCE, order.target.requests[0].timeout / NANOSECONDS)
+            walked = await walk(order.target.destination, patience)
+            if walked.failure[0]:
+                return Probe.lost(walked)
         done: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
         transport = TRANSPORTS[order.target.transport](
             order.target.destination,
@@ -118,7 +127,7 @@ class Worker:
             exchange = await done
         finally:
             await transport.close()
-        return Probe.of(exchange, exchange.answer or Answer([]), transport.addresses)
+        return Probe.of(exchange, exchange.answer or Answer([]), transport.addresses, walked)
 
     async def round(self, order: RoundOrder) -> RoundReport:
         """Open connections, warm up, measure, and wait for what is in flight."""

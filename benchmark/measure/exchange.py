@@ -86,6 +86,7 @@ class Answer:
 
     headers: list[tuple[str, str]]
     body: bytes = b""  # its beginning
+    kept: bool | None = None  # whether the connection stayed open after it; None: not known
 
 
 class Exchange:

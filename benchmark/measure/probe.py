@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.measure.exchange import MOST_BODY, Answer, Exchange, Failure
+from benchmark.measure.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,29 @@ class Probe:
     connect: int
     tls: int
     service: int  # taken to done
+    kept: bool | None = None  # whether the connection stayed open after the answer; None: not known
+    walk: Walk | None = None  # what was seen on the way, where it was walked first
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every ip:port that the target's name leads to, as far as was seen."""
+        return tuple(place.address for place in self.walk.places) if self.walk else self.addresses
+
+    def header(self, name: str) -> str:
+        """The value of an answer's header; empty where there is none."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
 
     @classmethod
-    def of(cls, exchange: Exchange, answer: Answer, addresses: list[str]) -> Probe:
+    def lost(cls, walk: Walk) -> Probe:
+        """A walk that led nowhere, so that nothing was sent."""
+        failure, detail = walk.failure
+        return cls(
+            addresses=(), failure=failure, detail=detail, status=0, headers=(), body="",
+            dns=walk.dns, connect=0, tls=0, service=0, walk=walk,
+        )  # fmt: skip
+
+    @classmethod
+    def of(cls, exchange: Exchange, answer: Answer, addresses: list[str], walk: Walk | None = None) -> Probe:
         """What this exchange says."""
         return cls(
             addresses=tuple(addresses),
@@ -36,4 +57,6 @@ class Probe:
             connect=exchange.connect,
             tls=exchange.tls,
             service=exchange.done - exchange.taken - exchange.pool,
+            kept=answer.kept,
+            walk=walk,
         )

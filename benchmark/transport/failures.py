@@ -24,6 +24,12 @@ _BY_NUMBER = {
     errno.ECONNABORTED: Failure.RESET,
 }
 
+_UNRESOLVED = {
+    socket.EAI_NONAME: "NXDOMAIN: there is no such name",
+    socket.EAI_AGAIN: "no answer from the DNS server",
+    socket.EAI_FAIL: "the DNS server failed",
+}
+
 
 def of_connecting(error: Exception, connected: bool) -> Failure:
     """Why a connection could not be had; `connected` once TCP's handshake was over and TLS's had begun."""
@@ -104,6 +110,8 @@ def describe(error: BaseException | None) -> str:
     """What the system said, in a line."""
     if error is None:
         return "the server closed the connection"
+    if isinstance(error, socket.gaierror) and error.errno in _UNRESOLVED:
+        return _UNRESOLVED[error.errno]
     number = error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
     if number in errno.errorcode:
         return os.strerror(number or 0)  # its own text varies with the event loop

@@ -534,6 +534,7 @@ class CapturingConnection(Connection):
     def _finish(self, exchange: Exchange, at: int) -> None:
         if not self.request.satisfied_by(self.answer.body):
             exchange.failure = Failure.EXPECTATION  # unless the status is wrong, too
+        self.answer.kept = self.kept and not (self.closing or self.surplus or self.leaving)
         super()._finish(exchange, at)
 
 

@@ -179,7 +179,8 @@ def test_two_processes_and_one_account(service: PracticeService, load: str) -> N
     seen: list[Snapshot] = []
     with LocalWorkers() as workers:
         workers.grow(2)
-        baseline, probes = preflight(plan, workers, ())
+        checked = preflight(plan, workers, ())
+        baseline, probes = checked.probes, checked.sent
         (pair,) = Conductor(plan, workers, baseline, probes, seen.append, lambda round_: None).rounds()
         assert len(set(workers.pids)) == 2
     (done,) = pair
@@ -204,7 +205,8 @@ def test_a_killed_worker_ends_the_run_and_loses_only_what_it_held(service: Pract
 
     with LocalWorkers() as workers:
         workers.grow(2)
-        baseline, probes = preflight(plan, workers, ())
+        checked = preflight(plan, workers, ())
+        baseline, probes = checked.probes, checked.sent
         pairs: list[list[Round]] = list(
             Conductor(plan, workers, baseline, probes, kill_one, lambda round_: None).rounds()
         )
