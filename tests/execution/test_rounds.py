@@ -54,7 +54,8 @@ def workers() -> Iterator[LocalWorkers]:
 
 
 def conductor(plan: Plan, workers: LocalWorkers, allow: tuple[str, ...] = ()) -> Conductor:
-    baseline, probes = preflight(plan, workers, allow)
+    checked = preflight(plan, workers, allow)
+    baseline, probes = checked.probes, checked.sent
     return Conductor(plan, workers, baseline, probes, lambda snapshot: None, lambda round_: None)
 
 
