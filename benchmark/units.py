@@ -10,6 +10,7 @@ import math
 import re
 
 NANOSECONDS = 1_000_000_000  # in a second
+MICROSECOND = 1_000  # in nanoseconds
 MILLISECOND = 1_000_000  # in nanoseconds
 
 _DURATIONS = {

@@ -13,13 +13,15 @@ from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
 from benchmark.analysis.stream import stream_of
 from benchmark.measure.histogram import BYTE, Histogram
-from benchmark.measure.recording import HANDSHAKES, PHASES, merged
+from benchmark.measure.recording import HANDSHAKES, PHASES, Recording, merged
 from benchmark.result.model import (
     QUANTILES,
     Bytes,
     Connections,
     Counts,
     Figures,
+    Network,
+    PerDirection,
     Rates,
     Result,
     Sizes,
@@ -77,8 +79,22 @@ def _target(run: Run, name: str) -> TargetResult:
         bytes=Bytes(sent=account.sent_bytes, received=account.received_bytes),
         response_bytes=_sizes(merged(run.used(name)).histograms["size"]),
         connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
+        network=_network(account),
         stream=stream_of(run, name, lambda metric: _figures(run, name, metric)),
         notes=list(info.notes),
+    )
+
+
+def _network(account: Recording) -> Network | None:
+    if not account.handshakes["rtt"].count:
+        return None
+    counted = account.counters
+    return Network(
+        rtt_ms=alone(account.handshakes["rtt"]),
+        connect_ms=alone(account.handshakes["connect"]),
+        retransmits=counted["retransmits"],
+        segments=PerDirection(sent=counted["segments_sent"], received=counted["segments_received"]),
+        ip_bytes=PerDirection(sent=counted["ip_bytes_sent"], received=counted["ip_bytes_received"]),
     )
 
 

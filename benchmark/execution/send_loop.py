@@ -184,6 +184,7 @@ class SendLoop:
 
     def _enter_measured(self) -> None:
         self._transport.rotate(in_turn=False)
+        self._transport.meter.begin()
         self.cpu_seconds = time.process_time()
         self.spun_seconds = self._spun / NANOSECONDS
 

@@ -146,6 +146,7 @@ class Worker:
                 await sending.run()
             telling.cancel()
         self._sending = None
+        recorder.add_network(*transport.meter.take())
         if not order.keep_connections:
             await transport.close()
         recording = recorder.take()

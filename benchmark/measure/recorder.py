@@ -6,6 +6,7 @@ full batches; what it has to tell in between leaves uncounted, as a `Part`, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -86,6 +87,12 @@ class Recorder:
         self.kept.new_connections += 1
         for name, paid in (("dns", dns), ("connect", connect), ("tls", tls)):
             self.kept.handshakes[name].record(np.array([paid]))
+
+    def add_network(self, traffic: Counter[str], round_trips: list[int]) -> None:
+        """Keep what the kernel counted in the measured part, and each connection's shortest round trip (nanoseconds)."""
+        self.kept.counters.update(traffic)
+        if round_trips:
+            self.kept.handshakes["rtt"].record(np.array(round_trips))
 
     def part(self) -> Part:
         """All that was recorded since the last call, uncounted."""

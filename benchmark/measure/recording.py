@@ -95,7 +95,8 @@ class Recording:
     `histograms` hold the successes, by the names in `METRICS`, and their answers' `size` in
     `BYTE`s; one that nothing was recorded in is empty. `handshakes`
     hold what each new connection paid (dns, connect, tls), whether or not an exchange waited for it; `new_connections`
-    counts them. `counters` hold what only some kinds of exchanges have: the tokens of streams.
+    counts them; its `rtt` is each connection's shortest round trip, as the kernel timed it. `counters` hold what only
+    some runs have: the tokens of streams, and what the kernel counted on the wire.
     """
 
     def __init__(self) -> None:

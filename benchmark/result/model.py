@@ -86,6 +86,23 @@ class Connections(_Part):
     stale_reuses: int
 
 
+class PerDirection(_Part):
+    """Counts per direction."""
+
+    sent: int
+    received: int
+
+
+class Network(_Part):
+    """What the kernel saw of a target's connections; counts are of the measured parts."""
+
+    rtt_ms: Figures = Field(description="each connection's shortest round trip, up to the first TCP proxy")
+    connect_ms: Figures = Field(description="per new connection")
+    retransmits: int = Field(description="segments that this end sent again")
+    segments: PerDirection
+    ip_bytes: PerDirection = Field(description="with TCP and IP headers; what came twice counts once")
+
+
 class Tokens(_Part):
     """Tokens of the streams that succeeded."""
 
@@ -147,6 +164,7 @@ class TargetResult(_Part):
     bytes: Bytes
     response_bytes: Sizes | None = Field(None, description="of successes; null: there were none")
     connections: Connections
+    network: Network | None = Field(None, description="null where the kernel does not tell")
     stream: StreamResult | None = None
     notes: list[str] = []
 

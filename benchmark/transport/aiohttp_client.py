@@ -19,6 +19,7 @@ from yarl import URL
 from benchmark.clock import now
 from benchmark.measure.exchange import MOST_BODY, MOST_READ, Answer, Exchange, Failure
 from benchmark.measure.stream import Stream
+from benchmark.measure.tcp_info import Meter
 from benchmark.transport import failures
 from benchmark.transport.aiohttp_connecting import Attempt, Resolver, current, noted_socket, noting
 from benchmark.transport.base import ENVIRONMENT, Destination, Finished, Handshake, Pool, PreparedRequest
@@ -64,6 +65,7 @@ class AiohttpTransport:
         self.requests = requests
         self.finished = finished
         self.handshake = handshake
+        self.meter = Meter()  # stays empty: aiohttp does not say when it closes a connection
         self.resend_stale = resend_stale
         self._capture = capture
         self._destination = destination

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmark.measure.exchange import Exchange
+from benchmark.measure.tcp_info import Meter
 
 ENVIRONMENT = "environment"  # as a proxy: what HTTP_PROXY and the like say
 
@@ -87,6 +88,7 @@ class Transport(Protocol):
     addresses: list[str]  # where connections were opened to, as ip:port
     finished: Finished
     handshake: Handshake
+    meter: Meter
 
     async def open(self, connections: int) -> None:
         """Resolve the name and open this many connections beforehand; what fails is left to the exchanges to meet."""

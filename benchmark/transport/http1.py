@@ -18,6 +18,7 @@ import httptools
 
 from benchmark.clock import now
 from benchmark.measure.exchange import MOST_BODY, MOST_READ, Answer, Exchange, Failure
+from benchmark.measure.tcp_info import Meter
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.transport.sse import StreamReader
@@ -48,6 +49,7 @@ class Http1Transport:
         self._destination = destination
         self._pool = pool
         self.handshake = handshake
+        self.meter = Meter()
         capture = capture or any(request.contains for request in requests)
         streamed = StreamConnection if any(request.stream for request in requests) else Connection
         self._connection = CapturingConnection if capture else streamed
@@ -171,6 +173,7 @@ class Http1Transport:
             connect, tls = connect + tls, 0
         self.handshake(dns, connect, tls)
         self._connections.add(connection)
+        self.meter.opened(sock)
         if exchange is None or exchange.done:
             self.release(connection)
         else:
@@ -372,6 +375,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone: perhaps that was the answer's end."""
         exchange, self.closing, error = self.exchange, True, self.broken or error
+        self.pool.meter.closing(self.sock)
         if exchange is not None:
             head = self.headed and _HEADS.match(self.head)
             if head and error is None and not _DELIMITED.search(head[0]):
@@ -394,11 +398,13 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """End the connection in order."""
         self.closing = True
+        self.pool.meter.closing(self.sock)
         self.transport.close()
 
     def abort(self) -> None:
         """End the connection at once."""
         self.closing = True
+        self.pool.meter.closing(self.sock)
         self.transport.abort()
 
     # ── the parser's callbacks ──

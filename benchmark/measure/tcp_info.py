@@ -1,0 +1,126 @@
+"""What the kernel says of a TCP connection: its shortest round trip, and what it put on the wire.
+
+Read from Linux's `TCP_INFO` by the offsets of `struct tcp_info`, which only ever grows at its end: a few microseconds a
+connection, none a request. The kernel's smoothed round trip is left out, for it rides on delayed acknowledgements and so
+measures the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+from collections import Counter
+from typing import NamedTuple
+
+from benchmark.units import MICROSECOND
+
+# options 5 · total_retrans 100 · bytes_received 128 · segs_out 136 · segs_in 140 · min_rtt 148 · bytes_sent 200 (4.19)
+_FIELDS = struct.Struct("=5xB94xI24xQII4xI48xQ")
+_TIMESTAMPS = 1  # an option that both ends agreed on
+_TCP_HEADER, _TIMESTAMP_OPTION, _MORE_IN_SYN = (
+    20,
+    12,
+    8,
+)  # bytes; a SYN also offers MSS, SACK and window scaling
+_IP_HEADER = {socket.AF_INET: 20, socket.AF_INET6: 40}
+_NEVER_TIMED = 0xFFFFFFFF
+AT_ONCE = 64  # connections read in one turn of the loop while a load runs
+
+
+class Traffic(NamedTuple):
+    """What went over a connection so far, as this end's kernel counted it."""
+
+    retransmits: int = 0  # segments that this end sent again
+    segments_sent: int = 0
+    segments_received: int = 0
+    ip_bytes_sent: int = 0  # with TCP and IP headers, and what was sent again
+    ip_bytes_received: int = 0  # the same, but for what came twice
+
+    def since(self, before: Traffic) -> Traffic:
+        """What was added."""
+        return Traffic(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+NOTHING = Traffic()
+
+
+def read(sock: socket.socket) -> tuple[int, Traffic] | None:
+    """The shortest round trip (nanoseconds; zero: not timed yet) and the traffic; None where they cannot be had."""
+    if sys.platform != "linux":
+        return None
+    try:
+        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _FIELDS.size)
+    except OSError:  # it is closed
+        return None
+    if len(told) < _FIELDS.size:  # an older kernel
+        return None
+    options, retransmits, received, segments_out, segments_in, shortest, sent = _FIELDS.unpack(told)
+    header = (
+        _IP_HEADER.get(sock.family, 0) + _TCP_HEADER + (_TIMESTAMP_OPTION if options & _TIMESTAMPS else 0)
+    )
+    traffic = Traffic(
+        retransmits,
+        segments_out,
+        segments_in,
+        sent + segments_out * header + _MORE_IN_SYN * (segments_out > 0),
+        received + segments_in * header + _MORE_IN_SYN * (segments_in > 0),
+    )
+    return (0 if shortest == _NEVER_TIMED else shortest * MICROSECOND), traffic
+
+
+class Meter:
+    """Adds up what a transport's connections carry in the measured part of a round.
+
+    A transport says when a connection is there and, before it is closed, that it goes.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[
+            socket.socket, Traffic | None
+        ] = {}  # what it had carried when counting began; None: not counted
+        self._counting = False
+        self._sum = Counter[str]()
+        self._round_trips: list[int] = []
+
+    def opened(self, sock: socket.socket) -> None:
+        """A connection is there."""
+        self._open[sock] = NOTHING if self._counting else None
+
+    def closing(self, sock: socket.socket) -> None:
+        """A connection goes; told twice, it counts once."""
+        if sock in self._open:
+            self._add(sock, self._open.pop(sock))
+
+    def begin(self) -> None:
+        """Count from now on; many connections are read in several turns, so that none of them is long."""
+        self._counting = True
+        self._sum.clear()
+        self._note(list(self._open))
+
+    def _note(self, left: list[socket.socket]) -> None:
+        for sock in left[-AT_ONCE:]:
+            if sock in self._open and (told := read(sock)):
+                self._open[sock] = told[1]
+        if left := left[:-AT_ONCE]:
+            asyncio.get_running_loop().call_soon(self._note, left)
+
+    def take(self) -> tuple[Counter[str], list[int]]:
+        """What was carried since `begin`, and each connection's shortest round trip (ns); begins from nothing."""
+        for sock, before in self._open.items():
+            self._add(sock, before)
+            self._open[sock] = None
+        taken = self._sum, self._round_trips
+        self._counting, self._sum, self._round_trips = False, Counter(), []
+        return taken
+
+    def _add(self, sock: socket.socket, before: Traffic | None) -> None:
+        told = read(sock)
+        if told is None:
+            return
+        shortest, traffic = told
+        if shortest:
+            self._round_trips.append(shortest)
+        if before is not None:
+            self._sum.update(traffic.since(before)._asdict())

@@ -1,0 +1,116 @@
+"""The kernel's account of a connection, read from real sockets on loopback."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from benchmark.measure.tcp_info import Meter, Traffic, read
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client's end and a server's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    with client, server:
+        yield client, server
+
+
+def exchange(client: socket.socket, server: socket.socket, asked: int, answered: int) -> None:
+    for sender, receiver, size in ((client, server, asked), (server, client, answered)):
+        sender.sendall(b"x" * size)
+        while size:
+            size -= len(receiver.recv(65536))
+    time.sleep(0.01)  # the last acknowledgement
+
+
+def test_it_counts_bytes_with_their_headers(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    exchange(client, server, 1000, 3000)
+    told = read(client)
+    assert told
+    round_trip, traffic = told
+    assert 0 < round_trip < 1_000_000_000
+    assert traffic.retransmits == 0
+    # of 52 bytes each, but for a SYN of 60: what tcpdump shows of a connection with timestamps
+    assert traffic.ip_bytes_sent == 1000 + 52 * traffic.segments_sent + 8
+    assert traffic.ip_bytes_received == 3000 + 52 * traffic.segments_received + 8
+    assert 3 <= traffic.segments_sent <= 6  # SYN, ACK, the request, acknowledgements of the answer
+
+
+def test_a_closed_socket_tells_nothing() -> None:
+    with socket.socket() as sock:
+        assert read(sock) == (0, Traffic())
+    assert read(sock) is None
+
+
+def test_a_meter_counts_what_was_carried_since_it_began(pair: tuple[socket.socket, socket.socket]) -> None:
+    client, server = pair
+    meter = Meter()
+    meter.opened(client)
+    exchange(client, server, 5000, 5000)
+    meter.begin()
+    exchange(client, server, 1000, 2000)
+    traffic, round_trips = meter.take()
+    assert 1000 + 52 <= traffic["ip_bytes_sent"] <= 1000 + 4 * 52
+    assert 2000 + 52 <= traffic["ip_bytes_received"] <= 2000 + 4 * 52
+    assert set(traffic) == set(Traffic._fields)
+    assert len(round_trips) == 1
+    exchange(client, server, 1000, 1000)
+    assert not meter.take()[0], "nothing is counted between two measured parts"
+
+
+def test_a_meter_counts_connections_that_come_and_go_and_counts_each_once(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    client, server = pair
+    meter = Meter()
+    meter.begin()
+    meter.opened(client)
+    exchange(client, server, 1000, 1000)
+    meter.closing(client)
+    client.close()
+    meter.closing(client)
+    traffic, round_trips = meter.take()
+    assert traffic["segments_sent"] >= 3
+    assert traffic["ip_bytes_sent"] >= 1000 + 60 + 2 * 52
+    assert len(round_trips) == 1
+    assert meter.take() == ({}, [])
+
+
+async def test_a_meter_reads_many_connections_in_several_turns(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    import asyncio
+
+    client, server = pair
+    copies = [client.dup() for _ in range(200)]
+    meter = Meter()
+    for copy in copies:
+        meter.opened(copy)
+    exchange(client, server, 1000, 1000)
+    meter.begin()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    traffic, round_trips = meter.take()
+    for copy in copies:
+        copy.close()
+    assert len(round_trips) == 200
+    assert traffic["ip_bytes_sent"] == 0, "all of them had been read before"
+
+
+def test_reading_costs_little(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A few microseconds of CPU a connection; a round of one second that reads each of its connections twice is not moved."""
+    client, _ = pair
+    before = time.process_time()
+    for _ in range(1000):
+        read(client)
+    assert (time.process_time() - before) / 1000 < 50e-6
