@@ -50,9 +50,10 @@ class Http1Transport:
         self._pool = pool
         self.handshake = handshake
         self.meter = Meter()
-        capture = capture or any(request.contains for request in requests)
+        expecting = any(request.contains for request in requests)
+        self.most_kept = MOST_READ if expecting else MOST_BODY  # bytes of a captured answer
         streamed = StreamConnection if any(request.stream for request in requests) else Connection
-        self._connection = CapturingConnection if capture else streamed
+        self._connection = CapturingConnection if capture or expecting else streamed
         self._tls = destination.tls_context()
         self._loop = asyncio.get_running_loop()
         self._resolving = asyncio.Lock()
@@ -521,7 +522,7 @@ class CapturingConnection(Connection):
     def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
         super().__init__(pool, sock)
         self.answer = Answer([])
-        self.most = MOST_READ if any(request.contains for request in pool.requests) else MOST_BODY
+        self.most = pool.most_kept
 
     def start(self, exchange: Exchange, at: int) -> None:
         """Send the exchange's request; the exchange carries the answer."""
