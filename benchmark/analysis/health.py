@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from benchmark.analysis.estimate import Distribution, figures
 from benchmark.analysis.statistics import Interval, quantile
+from benchmark.measure.exchange import Failure
 from benchmark.measure.recording import Recording
-from benchmark.result.model import QUANTILES, Comparison, Generator, ObjectiveResult, Verdict
+from benchmark.result.model import QUANTILES, Comparison, Generator, ObjectiveResult, Verdict, Worker
 from benchmark.result.run import Round, Run
 from benchmark.scenario.objective import parse_objective
 from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
@@ -23,6 +24,11 @@ FULL_CORE = 0.95  # of the measured time, spent on the CPU
 BAD_ROUNDS = 0.2
 GENERATOR = "the generator itself"  # how every reason begins that lays the blame on it
 REMEDY = "lower the load, or run on a machine with an idle core"
+REACHED = 0.98  # of the asked rate; METHOD 13
+EXHAUSTED = {  # failures that are this machine's, and what to do about them
+    Failure.NO_PORTS: "it had no free port left: widen net.ipv4.ip_local_port_range, open fewer connections, or keep them open",
+    Failure.NO_FILES: "it had no free file descriptor left: raise ulimit -n, or open fewer connections",
+}
 
 
 @dataclass(frozen=True)
@@ -97,14 +103,33 @@ def generator_of(run: Run) -> Generator:
         f"a full core was spent on {name}: its throughput is at least what is shown; {REMEDY}"
         for name in full
     ]
+    asked, reached = _rates(run)
     return Generator(
         processes=int(run.generator.get("processes", 1)),
         cpu_seconds=float(run.generator.get("cpu_seconds", 0.0)),
         max_rss_bytes=int(run.generator.get("max_rss_bytes", 0)),
         lateness_ms=figures(Distribution.of([r.recording for r in run.rounds], "lateness")),
-        saturated=bool(full),
+        saturated=bool(full) or (asked is not None and reached is not None and reached < REACHED * asked),
         reasons=reasons + flaws,
+        asked_rate=asked,
+        reached_rate=reached,
+        workers=[Worker(**each) for each in run.generator.get("workers", [])],
     )
+
+
+def _rates(run: Run) -> tuple[float | None, float | None]:
+    """Requests per second that were due in measured parts, and those sent over the time that sending them took.
+
+    A generator that cannot keep up is ever later, so that time is the round's and twice its median lateness.
+    """
+    rounds = [each for each in run.rounds if not each.stopped and each.measured]
+    if not run.settings["open_loop"] or not rounds:
+        return None, None
+    late = [each.recording.histograms["lateness"].quantile(0.5) / NANOSECONDS for each in rounds]
+    taken = math.fsum(each.measured for each in rounds) + 2 * math.fsum(own for own in late if own > 0)
+    due = sum(each.recording.scheduled for each in rounds)
+    sent = due - sum(each.recording.unsent for each in rounds)
+    return due / math.fsum(each.measured for each in rounds), sent / taken
 
 
 def verdict_of(
@@ -123,13 +148,28 @@ def verdict_of(
     if run.interrupted:
         reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
         return Verdict(status="interrupted", reasons=[reason])
-    invalid = [*_bad_rounds(run), *(f"{doubt}; {REMEDY}" for doubt in doubts), *_late_misses(run, objectives)]
+    invalid = [
+        *_exhausted(run),
+        *_bad_rounds(run),
+        *(f"{doubt}; {REMEDY}" for doubt in doubts),
+        *_late_misses(run, objectives),
+    ]
     if not comparisons:
         invalid += _late_headlines(run)
     if invalid:
         return Verdict(status="invalid", reasons=invalid)
     missed = [f"{each.target} misses {each.objective}: {each.said}" for each in objectives if not each.met]
     return Verdict(status="fail" if missed else "pass", reasons=missed)
+
+
+def _exhausted(run: Run) -> list[str]:
+    """This machine ran out of something: that was no answer of any target."""
+    reasons = []
+    for kind, said in EXHAUSTED.items():
+        count = sum(each.recording.failures[kind.label] for each in run.rounds)
+        if count:
+            reasons.append(f"{count:,} requests failed on this machine, because {said}")
+    return reasons
 
 
 def _bad_rounds(run: Run) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from benchmark.cli.stopping import Stopping
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
 from benchmark.execution.environment import cores, environment
 from benchmark.execution.group import Snapshot
+from benchmark.execution.limits import check_files, check_ports, raise_file_limit
 from benchmark.execution.local import Interrupted, LocalWorkers
 from benchmark.execution.plan import Plan, TargetPlan, make_plan
 from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, Visit, check_fairness, preflight
@@ -130,12 +132,17 @@ def _send(
     simulated: bool,
 ) -> tuple[Run, Path]:
     """Preflight and rounds; the run as it was measured, and the folder that holds its journal."""
+    check_files(plan, raise_file_limit())
     with LocalWorkers(stopping) as workers:
         checked = preflight(plan, workers, loaded.scenario.allow) if check else NOTHING_CHECKED
         checked.demand_usable()
+        doubts = check_ports(plan, checked.probes)
+        for doubt in doubts:
+            print(f"vpcbench: {doubt}", file=sys.stderr)
         quickest = min((probe.service for probe in checked.probes.values()), default=MILLISECOND)
         workers.grow(plan.processes(cores(), quickest))
         kept = _begin(loaded, plan, checked, redactor, simulated=simulated)
+        kept.notes += doubts
         folder = make_folder(kept.name, out)
         save_scenario(folder, kept)
         with (

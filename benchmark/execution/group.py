@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.execution.plan import RoundOrder
+from benchmark.execution.strain import Strain
 from benchmark.execution.worker import READY, RoundReport
 from benchmark.measure.recording import Recording, unreported
 from benchmark.schedule.base import DueCount
@@ -58,6 +59,11 @@ class Outcome:
     def cpu_seconds(self) -> float:
         """Of all workers, over the measured part, without what was polled away."""
         return sum(each.cpu_seconds - each.spun_seconds for each in self._reported)
+
+    @property
+    def strain(self) -> Strain:
+        """What the machine kept from all workers."""
+        return sum((each.strain for each in self._reported), start=Strain())
 
     @property
     def measured(self) -> int:

@@ -140,15 +140,20 @@ class Plan:
     def processes(self, cores: int, quickest: int) -> int:
         """How many processes send: as many as was asked for, else as the load needs and there are cores for.
 
-        Never more than connections, so that each has one. A closed loop can ask no faster than its connections come
-        back, so `quickest`, the shortest answer seen (nanoseconds), bounds its rate.
+        Never more than connections, so that each has one. For `quickest` see `fastest`.
         """
         if self.asked_processes is not None:
             return min(self.asked_processes, self.limit)
-        rate = self.rate
-        if rate is None:
-            rate = self.limit * NANOSECONDS / max(quickest + (self.load.think or 0) * NANOSECONDS, 1)
-        return max(1, min(math.ceil(rate / HELD), cores, self.limit))
+        return max(1, min(math.ceil(self.fastest(quickest) / HELD), cores, self.limit))
+
+    def fastest(self, quickest: int) -> float:
+        """The most requests per second that the load may come to.
+
+        A closed loop can ask no faster than its connections come back: `quickest` is the shortest answer, in nanoseconds.
+        """
+        if self.rate is not None:
+            return self.rate
+        return self.limit * NANOSECONDS / max(quickest + (self.load.think or 0) * NANOSECONDS, 1)
 
     def schedule(self, number: int, warmup: int = 0) -> Schedule:
         """When requests are due in round `number`: the same for every target.

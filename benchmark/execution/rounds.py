@@ -14,13 +14,15 @@ from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
 from benchmark.execution.strain import Strain
 from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
-from benchmark.measure.recording import Recording
 from benchmark.result.run import Round, set_aside
-from benchmark.units import MILLISECOND, NANOSECONDS
+from benchmark.units import MILLISECOND, NANOSECONDS, format_rate
 
 MOST_REPEATED = 0.2  # of the rounds, because a bad one is repeated with its pair
 HARMFUL_LATENESS = 0.05  # of the mean response
 LEAST_LATENESS = 1 * MILLISECOND  # below this, waking up late is ordinary
+SHORTFALL = 0.02  # of the requests that were due, left unsent
+HOPELESS = 2  # pairs in a row that the generator could not send
+BUSY_CORE = 0.1  # of the time, in which others had the generator's core
 RECOVERY_TRIES = 20
 BETWEEN_PROBES = 0.5  # seconds
 
@@ -68,14 +70,15 @@ class Conductor:
             self.plan.rounds,
             self.plan.rounds + max(1, math.floor(MOST_REPEATED * self.plan.rounds)),
         )
-        number = 0
-        while number < wanted and not self.workers.stopped:
+        number = hopeless = 0
+        while number < wanted and hopeless < HOPELESS and not self.workers.stopped:
             pair = list(self._pair(number))
             flaw = next((round_.flaw for round_ in pair if round_.flaw), "")
             if flaw:
                 wanted = min(wanted + 1, most)
             yield set_aside([replace(round_, flaw=round_.flaw or flaw) for round_ in pair])
             number += 1
+            hopeless = hopeless + 1 if any(map(overwhelmed, pair)) else 0
 
     def generator(self) -> dict[str, Any]:
         """What the load generator itself used, in all and by worker."""
@@ -103,7 +106,8 @@ class Conductor:
         order = self.plan.order(target, number, warmup, measured, connections)
         outcome = self.workers.round(order, self.observe)
         recording = outcome.recording
-        self._note(outcome)
+        flaw = self.workers.lost if outcome.lost else flaw_of(outcome)
+        self._note(outcome, flaw)
         if any(recording.failures[kind.label] for kind in TIMEOUTS) and not self.workers.stopped:
             self._await_recovery(target)
         return Round(
@@ -115,15 +119,16 @@ class Conductor:
             addresses=outcome.addresses,
             unmeasured=outcome.unmeasured,
             cpu_seconds=outcome.cpu_seconds,
-            flaw=self.workers.lost if outcome.lost else flaw_of(recording),
+            flaw=flaw,
             stopped=outcome.measured < measured,
         )
 
-    def _note(self, outcome: Outcome) -> None:
-        """Remember what the next rounds need, and what this one cost."""
-        self._busiest = max(self._busiest, outcome.busiest)
+    def _note(self, outcome: Outcome, flaw: str) -> None:
+        """Remember what the next rounds need, if this one was sound, and what it cost."""
         p99 = outcome.recording.histograms["response"].quantile(0.99)
-        if math.isfinite(p99):
+        if not flaw:
+            self._busiest = max(self._busiest, outcome.busiest)
+        if not flaw and math.isfinite(p99):
             self._slowest = max(self._slowest, round(p99))
         self._usage += [Usage() for _ in range(len(self.workers) - len(self._usage))]
         for usage, report in zip(self._usage, outcome.reports, strict=False):
@@ -163,9 +168,29 @@ class Conductor:
             time.sleep(BETWEEN_PROBES)
 
 
-def flaw_of(recording: Recording) -> str:
-    """Why a round cannot be used: the generator itself was late by more than a share of what it measured."""
-    lateness, response = recording.histograms["lateness"].mean, recording.histograms["response"].mean
-    if lateness > LEAST_LATENESS and lateness > HARMFUL_LATENESS * response:
-        return f"the generator was {lateness / MILLISECOND:.1f} ms late on average"
+def overwhelmed(round_: Round) -> bool:
+    """Whether the generator left unsent what it was asked for, though nobody stopped it."""
+    return not round_.stopped and round_.recording.unsent > SHORTFALL * round_.recording.scheduled
+
+
+def flaw_of(outcome: Outcome) -> str:
+    """Why a round cannot be used: the generator did not send it, or was late by more than a share of what it measured."""
+    kept = outcome.recording
+    lateness, response = kept.histograms["lateness"].mean, kept.histograms["response"].mean
+    flaw = ""
+    if outcome.stopped_after is None and kept.unsent > SHORTFALL * kept.scheduled:
+        seconds = outcome.order.measured / NANOSECONDS
+        sent, asked = (kept.scheduled - kept.unsent) / seconds, kept.scheduled / seconds
+        flaw = f"the generator sent {format_rate(sent)} of the {format_rate(asked)} that were due"
+    elif lateness > LEAST_LATENESS and lateness > HARMFUL_LATENESS * response:
+        flaw = f"the generator was {lateness / MILLISECOND:.1f} ms late on average"
+    return flaw and flaw + _cause(outcome.strain)
+
+
+def _cause(strain: Strain) -> str:
+    """What held the generator up, as far as the system tells."""
+    if strain.run_queue > BUSY_CORE * strain.wall:
+        return f": other programs had its core {strain.run_queue / strain.wall:.0%} of the time"
+    if strain.steal > BUSY_CORE * strain.wall:
+        return f": the hypervisor took {strain.steal / strain.wall:.0%} of a core"
     return ""

@@ -225,6 +225,17 @@ class Verdict(_Part):
     reasons: list[str] = []
 
 
+class Worker(_Part):
+    """One sending process, over all rounds. Seconds; zero where the system does not tell."""
+
+    cpu_seconds: float = Field(description="of the measured parts")
+    max_rss_bytes: int
+    seconds: float = Field(description="that it was sending, warm-ups too: what the rest are of")
+    run_queue_seconds: float = Field(description="ready to run, while other programs had its core")
+    steal_seconds: float = Field(description="taken by the hypervisor, on all cores")
+    gc_seconds: float = Field(description="collecting garbage")
+
+
 class Generator(_Part):
     """The load generator's own health."""
 
@@ -234,6 +245,9 @@ class Generator(_Part):
     lateness_ms: Figures
     saturated: bool
     reasons: list[str] = []
+    asked_rate: float | None = Field(None, description="requests per second that were due; open loop only")
+    reached_rate: float | None = Field(None, description="those that were sent, over the time it took")
+    workers: list[Worker] = []
 
 
 class Result(_Part):

@@ -119,3 +119,24 @@ def test_a_single_target_must_answer_for_itself() -> None:
     verdict = summarise(run).verdict
     assert verdict.status == "invalid"
     assert "at p50" in verdict.reasons[0]
+
+
+def test_a_machine_that_ran_out_of_ports_measured_nobody() -> None:
+    recordings = [a_recording(np.full(100, 2.0), failures={"no-ports": 3}) for _ in range(3)]
+    verdict = summarise(a_run({"only": recordings})).verdict
+    assert verdict.status == "invalid"
+    assert "9 requests failed on this machine" in verdict.reasons[0]
+    assert "ip_local_port_range" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(("unsent", "saturated"), [(0, False), (10, True)])
+def test_reached_and_asked_rate(unsent: int, saturated: bool) -> None:
+    recordings = [a_recording(np.full(100 - unsent, 2.0), unsent=unsent) for _ in range(3)]
+    generator = summarise(a_run({"only": recordings})).generator
+    assert (generator.asked_rate, generator.saturated) == (50.0, saturated)
+    assert generator.reached_rate == pytest.approx(50 - unsent / 2, rel=1e-3)
+
+
+def test_a_closed_loop_asks_for_no_rate() -> None:
+    generator = summarise(a_run({"only": [a_recording([2.0])]}, open_loop=False)).generator
+    assert (generator.asked_rate, generator.reached_rate) == (None, None)

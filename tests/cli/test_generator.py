@@ -1,0 +1,84 @@
+"""A generator that cannot do what it was asked for says so; the figures it would make are not shown as the service's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.laws import Constant
+from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import Address
+from tests.cli.command import ROOT, result_of
+
+RIVALS = 4
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="cores are chosen, and their queues read, as Linux does"
+)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[PracticeService]:
+    with PracticeService(Behaviour(latency=Constant(0.0)), (Address(),)) as service:
+        yield service
+
+
+@pytest.fixture
+def rivals() -> Iterator[None]:
+    """Busy programs on one core."""
+    core = min(os.sched_getaffinity(0))
+    busy = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+    running = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(RIVALS)]
+    try:
+        yield
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+
+
+def measure(service: PracticeService, folder: Path, *load: str, **options: Any) -> dict[str, Any]:
+    """The result of a run that must be invalid."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "curl", service.urls[0], "-d", "x", *load, "-o", "out"],
+        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, **options,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stdout + done.stderr
+    result = result_of(folder / "out")
+    assert result["verdict"]["status"] == "invalid"
+    counts = result["targets"]["target"]["counts"]
+    assert counts["scheduled"] == counts["ok"] + counts["failed"] + counts["unsent"]
+    return result
+
+
+def test_more_than_any_generator_can_send(service: PracticeService, tmp_path: Path) -> None:
+    load = ("--rate", "500k/s", "--duration", "300ms", "--warmup", "0s", "--rounds", "3", "--max-time", "0.3")
+    result = measure(service, tmp_path, *load)
+    (reason, *_) = result["verdict"]["reasons"]
+    assert "the generator sent" in reason or "late on average" in reason
+    assert "lower the load" in reason
+    generator = result["generator"]
+    assert generator["saturated"]
+    assert generator["asked_rate"] == pytest.approx(500_000, rel=0.01)
+    assert generator["reached_rate"] < 0.98 * generator["asked_rate"]
+    assert generator["processes"] == len(generator["workers"]) == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.usefixtures("rivals")
+def test_a_generator_beside_busy_programs(service: PracticeService, tmp_path: Path) -> None:
+    def on_that_core() -> None:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+    load = ("--rate", "2000/s", "--duration", "1s", "--warmup", "100ms", "--rounds", "2")
+    result = measure(service, tmp_path, *load, preexec_fn=on_that_core)
+    assert "idle core" in " ".join(result["verdict"]["reasons"])
+    (worker,) = result["generator"]["workers"]
+    assert worker["run_queue_seconds"] > 0.3 * worker["seconds"]
+    assert "other programs had its core" in " ".join(result["generator"]["reasons"])
