@@ -23,7 +23,7 @@ BATCH = 8192  # exchanges kept before they are counted
 Columns = dict[str, NDArray[np.int64]]
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: compiled, a frozen one could not be unpickled
 class Part:
     """What was recorded since the part before; counted only once it is where time does not matter."""
 

@@ -59,7 +59,7 @@ class Limit(NamedTuple):
     most: int
 
 
-@dataclass(frozen=True)
+@dataclass  # as Part is
 class StreamPart(Part):
     """What was recorded of streamed exchanges since the part before."""
 

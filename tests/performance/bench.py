@@ -1,0 +1,343 @@
+"""`make bench`: what vpcbench costs and how exact it is, beside its peers, in one run on one nginx.
+
+The client is pinned to the first core and nginx to the last. Runs alternate, so that a machine whose speed drifts gives
+the same ratios; figures are medians. Peers that are not installed are listed as missing. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmark.execution.environment import environment
+from benchmark.transport import http1
+
+SECONDS = 3
+CONNECTIONS = 64
+RUNS = 9
+BODY = "x" * 60
+RATES = (1_000, 5_000, 10_000, 20_000)
+
+CONFIG = """
+daemon off; worker_processes 1; worker_cpu_affinity auto; pid {folder}/pid; error_log {folder}/error.log; user root;
+events {{ worker_connections 20000; }}
+http {{
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
+    ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096; listen 127.0.0.1:{tls} ssl backlog=4096;
+        root {folder}; error_page 405 =200 $uri;
+        location = /small {{ return 200 "hello world"; }}
+        location = /chunked.shtml {{ ssi on; ssi_types text/html; }}
+    }}
+}}
+"""
+
+
+class Server:
+    """An nginx on the last core, with answers of several sizes."""
+
+    def __init__(self, folder: Path) -> None:
+        from tests.servers import free_ports
+
+        self.folder = folder
+        self.port, self.tls = free_ports(2)
+
+    def __enter__(self) -> Server:
+        from tests.servers import wait_for_port
+
+        subject = [
+            "-subj",
+            "/CN=127.0.0.1",
+            "-keyout",
+            str(self.folder / "key.pem"),
+            "-out",
+            str(self.folder / "cert.pem"),
+        ]
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
+        subprocess.run(command, check=True, capture_output=True)
+        (self.folder / "10k").write_bytes(b"x" * 10_240)
+        (self.folder / "1m").write_bytes(b"x" * 2**20)
+        (self.folder / "chunked.shtml").write_text("x" * 1000)
+        config = self.folder / "nginx.conf"
+        config.write_text(CONFIG.format(folder=self.folder, port=self.port, tls=self.tls))
+        last = str((os.cpu_count() or 1) - 1)
+        command = ["taskset", "-c", last, "nginx", "-c", str(config), "-p", str(self.folder)]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        wait_for_port(self.port)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+    def url(self, path: str = "small", *, tls: bool = False) -> str:
+        """Where an answer is."""
+        return f"https://127.0.0.1:{self.tls}/{path}" if tls else f"http://127.0.0.1:{self.port}/{path}"
+
+
+def pinned(command: list[str]) -> tuple[str, float]:
+    """What a command on the first core printed, and the CPU seconds that it and its children used."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        ["taskset", "-c", "0", *command], capture_output=True, text=True, check=False, timeout=120
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return done.stdout + done.stderr, used
+
+
+def counted(pattern: str, command: list[str]) -> float:
+    """Requests per CPU second of a peer that says how many it made."""
+    printed, used = pinned(command)
+    found = re.search(pattern, printed)
+    if not found:
+        raise RuntimeError(f"{command[0]} did not say how many requests it made:\n{printed[:500]}")
+    return float(found[1].replace(",", "")) / used
+
+
+def ours(
+    url: str, *options: str, load: tuple[str, ...] = ("--connections", str(CONNECTIONS))
+) -> dict[str, object]:
+    """The result of a run of ours; one process, so that it has one core like the others."""
+    with tempfile.TemporaryDirectory() as folder:
+        shape = (
+            "--duration",
+            f"{SECONDS}s",
+            "--warmup",
+            "300ms",
+            "--rounds",
+            "1",
+            "--processes",
+            "1",
+            "--quiet",
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "benchmark",
+            "curl",
+            url,
+            "-k",
+            *options,
+            *load,
+            *shape,
+            "-o",
+            f"{folder}/out",
+        ]
+        printed, _ = pinned(command)
+        try:
+            found: dict[str, object] = json.loads(Path(folder, "out", "result.json").read_text())
+        except FileNotFoundError:
+            raise RuntimeError(f"no result:\n{printed}") from None
+    return found
+
+
+def our_efficiency(url: str, *options: str) -> float:
+    """Requests per CPU second of the process that sends."""
+    result = ours(url, *options)
+    counts = result["targets"]["target"]["counts"]  # type: ignore[index]
+    if counts["failed"]:
+        raise RuntimeError(f"requests failed: {counts}")
+    return float(counts["ok"] / result["generator"]["cpu_seconds"])  # type: ignore[index]
+
+
+def wrk(url: str, lua: Path | None = None) -> float:
+    """Requests per CPU second of wrk."""
+    script = ["-s", str(lua)] if lua else []
+    return counted(r"([\d,]+) requests in", ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", *script, url])
+
+
+def peers(server: Server, folder: Path) -> dict[str, Callable[[], float]]:
+    """The small POST by every peer: name → requests per CPU second."""
+    post = folder / "post.lua"
+    post.write_text(f'wrk.method = "POST"\nwrk.body = "{BODY}"\n')
+    body = folder / "body"
+    body.write_text(BODY)
+    url, seconds = server.url(), str(SECONDS)
+    return {
+        "wrk": lambda: wrk(url, post),
+        "ab": lambda: counted(
+            r"Complete requests:\s+(\d+)",
+            ["ab", "-k", "-q", "-c", str(CONNECTIONS), "-t", seconds, "-n", "100000000", "-p", str(body), url],
+        ),
+        "h2load": lambda: counted(
+            r"(\d+) done", ["h2load", "--h1", "-t1", "-c", str(CONNECTIONS), "-D", seconds, "-d", str(body), url]
+        ),
+        "hey": lambda: counted(
+            r"\[200\]\s+(\d+) responses",
+            ["hey", "-cpus", "1", "-c", str(CONNECTIONS), "-z", f"{SECONDS}s", "-m", "POST", "-d", BODY, url],
+        ),
+        "autocannon": lambda: counted(
+            r"(\d+) 2xx",
+            ["autocannon", "-c", str(CONNECTIONS), "-d", seconds, "-m", "POST", "-b", BODY, "--renderStatusCodes", url],
+        ),
+        "bare aiohttp": lambda: counted(r"(\d+) requests", [sys.executable, "-c", AIOHTTP, url]),
+    }  # fmt: skip
+
+
+AIOHTTP = f"""
+import asyncio, sys, time, aiohttp, uvloop
+async def main():
+    count, end = 0, time.monotonic() + {SECONDS}
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        async def ask():
+            nonlocal count
+            while time.monotonic() < end:
+                async with session.post(sys.argv[1], data={BODY!r}) as answer:
+                    await answer.read()
+                count += 1
+        await asyncio.gather(*(ask() for _ in range({CONNECTIONS})))
+    print(count, "requests")
+uvloop.run(main())
+"""
+PROGRAM = {"bare aiohttp": sys.executable}
+
+
+def efficiency(server: Server, folder: Path) -> Iterator[str]:
+    """Requests per second of client CPU: the small POST, by everyone in turn."""
+    known = peers(server, folder)
+    present = {name: run for name, run in known.items() if shutil.which(PROGRAM.get(name, name))}
+    seen: dict[str, list[float]] = {name: [] for name in ("vpcbench", *present)}
+    for number in range(RUNS):
+        seen["vpcbench"].append(our_efficiency(server.url(), "-d", BODY))
+        for name, run in present.items():
+            if name == "wrk" or number < 3:
+                seen[name].append(run())
+    yield "| client | requests per CPU second | beside wrk |\n| --- | ---: | ---: |"
+    for name, values in seen.items():
+        yield f"| {name} | {statistics.median(values):,.0f} | {_ratio(values, seen.get('wrk', []))} |"
+    for name in known.keys() - present.keys():
+        yield f"| {name} | missing | |"
+
+
+def shapes(server: Server) -> Iterator[str]:
+    """Other answers, beside wrk."""
+    yield "\n| answer | vpcbench | wrk | ratio |\n| --- | ---: | ---: | ---: |"
+    kinds = {
+        "10 KiB": server.url("10k"),
+        "1 MiB": server.url("1m"),
+        "chunked": server.url("chunked.shtml"),
+        "TLS": server.url(tls=True),
+    }
+    for name, url in kinds.items():
+        mine, theirs = zip(*((our_efficiency(url), wrk(url)) for _ in range(3)), strict=True)
+        row = f"{statistics.median(mine):,.0f} | {statistics.median(theirs):,.0f} | {_ratio(mine, theirs)}"
+        yield f"| {name} | {row} |"
+
+
+def _ratio(mine: list[float] | tuple[float, ...], theirs: list[float] | tuple[float, ...]) -> str:
+    """The median of paired ratios."""
+    pairs = [one / other for one, other in zip(mine, theirs, strict=False)]
+    return f"{statistics.median(pairs):.2f}" if pairs else ""
+
+
+def exactness(server: Server) -> Iterator[str]:
+    """Constant rates: what is reported beside what a capture on the wire saw, in microseconds."""
+    yield "\n| rate | service p50 | wire p50 | lateness p50 | lateness p99 | verdict |"
+    yield "| ---: | ---: | ---: | ---: | ---: | --- |"
+    for rate in RATES:
+        with tempfile.TemporaryDirectory() as folder:
+            capture = Path(folder, "wire.pcap")
+            with Capture(capture, server.port):
+                result = ours(server.url(), "-d", BODY, load=("--rate", f"{rate}/s"))
+            target = result["targets"]["target"]  # type: ignore[index]
+            wire = statistics.median(round_trips(capture.read_bytes(), server.port)) / 1e3
+        late = target["lateness_ms"]
+        figures = (
+            1e3 * target["service_ms"]["p50"],
+            wire,
+            1e3 * late["p50"],
+            1e3 * (late["p99"] or float("nan")),
+        )
+        yield f"| {rate:,}/s | {' | '.join(f'{each:,.0f}' for each in figures)} | {result['verdict']['status']} |"  # type: ignore[index]
+
+
+class Capture:
+    """tcpdump on loopback while the `with` block runs."""
+
+    def __init__(self, path: Path, port: int) -> None:
+        command = [
+            "tcpdump",
+            "-i",
+            "lo",
+            "-s",
+            "96",
+            "-B",
+            "65536",
+            "--nano",
+            "-U",
+            "-w",
+            str(path),
+            f"tcp port {port}",
+        ]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE)
+
+    def __enter__(self) -> Capture:
+        assert self._process.stderr
+        self._process.stderr.readline()  # it says when it listens
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        time.sleep(0.3)
+        self._process.terminate()
+        self._process.communicate(timeout=10)
+
+
+def round_trips(pcap: bytes, port: int) -> list[int]:
+    """Nanoseconds between each request's packet and the first packet with data that answers it."""
+    asked: dict[int, int] = {}
+    found, at = [], 24
+    while at + 16 <= len(pcap):
+        seconds, nanoseconds, kept, _ = struct.unpack_from("<IIII", pcap, at)
+        packet = pcap[at + 16 : at + 16 + kept]
+        at += 16 + kept
+        ip = packet[14:]
+        header = (ip[0] & 15) * 4
+        source, destination = struct.unpack_from("!HH", ip, header)
+        data = struct.unpack_from("!H", ip, 2)[0] - header - (ip[header + 12] >> 4) * 4
+        instant = seconds * 1_000_000_000 + nanoseconds
+        if not data:
+            continue
+        if destination == port:
+            asked[source] = instant
+        elif source == port and destination in asked:
+            found.append(instant - asked.pop(destination))
+    return found
+
+
+def main() -> None:
+    """Print every table."""
+    sys.path.append(str(Path(__file__).parents[2]))  # last, so that vpcbench is the one that was installed
+    made = environment()
+    compiled = not str(http1.__file__).endswith(".py")
+    print(
+        f"{made['processor']}, {made['cores']} cores, {made['system']}, Python {made['python']}, {time.strftime('%Y-%m-%d')};"
+    )
+    print(
+        f"hot path {'compiled' if compiled else 'pure Python'}; {CONNECTIONS} connections, medians of {RUNS} (wrk) or 3 runs.\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with Server(folder) as server:
+            for part in (efficiency(server, folder), shapes(server), exactness(server)):
+                for line in part:
+                    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
