@@ -23,6 +23,8 @@ LEAST_EDGE = 10  # trials after the growth
 SAVED = 0.7  # of the capacity, to run at with 30 % of head-room
 RATE_LIMITED = 0.001  # of a trial's requests, past which the gateway was measured
 BELOW_LIMIT = 0.95  # of what the gateway lets through, to see whether the service holds that much
+PATIENCE = 3  # trials of one level in which the generator is late, before it is taken for the limit
+LEAST_REQUESTS = 40  # of a trial, also at a low level
 SIDES = (0.0, 0.015, -0.015)  # where the next trials lie beside the believed crossing: a line needs two ends
 
 
@@ -147,9 +149,15 @@ class Search:
         left = self._budget - self._spent
         if self._levels and left < 0.6 * cost:
             return None
-        seconds = self._trial if left >= cost else self._trial * left / cost
+        seconds = max(self._trial, LEAST_REQUESTS / level if not self._whole else 0.0)
+        if left < cost:
+            seconds *= left / cost
         self._asked = Trial(level, seconds)
         return self._asked
+
+    def resume(self, level: float, seconds: float) -> None:
+        """Take it that this trial was proposed, as it was when the search was run."""
+        self._asked = Trial(level, seconds)
 
     def observe(self, seen: Observation) -> None:
         """What the proposed trial saw."""
@@ -329,13 +337,14 @@ class Search:
         return rising and worst > 0.5
 
     def _veto(self, at: float, seen: Observation) -> None:
-        """It measured the gateway, or the generator; one late trial is the host's noise, and is tried again."""
+        """It measured the gateway, or the generator; a late trial or two are the host's noise, and is tried again."""
         by = "gateway" if not seen.flaw else "generator"
         known = self._levels.get(at)
         if known is not None and known.usable and known.seen:
             return  # this one trial is not counted
         self._vetoes[at] += 1
-        if by == "generator" and self._vetoes[at] < 2:
+        held = max((level for level, each in self._levels.items() if each.usable), default=0.0)
+        if by == "generator" and (self._vetoes[at] < PATIENCE or at <= held):
             return
         self._levels[at] = Level(at, [seen], tallies_of([seen]), verdict=by)
         self._ceiling = min(self._ceiling, at)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from benchmark.analysis.capacity_run import capacity_result
 from benchmark.analysis.comparison import compare, doubts
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
@@ -33,6 +34,8 @@ from benchmark.result.run import Run
 
 def summarise(run: Run) -> Result:
     """Every figure that the run supports."""
+    if "search" in run.settings:
+        return capacity_result(run)
     baseline = run.settings["baseline"]
     comparisons = [compare(run, baseline, other) for other in run.targets if other != baseline]
     objectives = judge(run)

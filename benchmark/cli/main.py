@@ -69,6 +69,38 @@ def run(
     )
 
 
+@app.command()
+def capacity(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
+    out: Out = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. load.rate=20/s.")
+    ] = None,
+    at_least: Annotated[
+        str | None, typer.Option("--at-least", metavar="500/s", help="Exit with 1 where it holds less.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option("--budget", metavar="5m", help="The longest that each target is searched.")
+    ] = "5m",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be tried, and stop.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the highest load that meets the objectives."""
+    from benchmark.cli.capacity import capacity
+
+    raise typer.Exit(
+        capacity(
+            scenario,
+            out,
+            overrides=set_ or (),
+            at_least=at_least,
+            budget=budget,
+            dry_run=dry_run,
+            quiet=quiet,
+        )
+    )
+
+
 @app.command(
     context_settings={"ignore_unknown_options": True},
     epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s, --warmup 2s, --rounds 10, "

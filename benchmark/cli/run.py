@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,13 +73,20 @@ def measure(
     """Plan, send, keep, analyse, tell."""
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
-    try:
+    with telling_secretless(redactor):
         plan = make_plan(loaded)
         check_fairness(plan, loaded.scenario.allow)
         console.print(redactor.text(announce(plan)), highlight=False, markup=False)
         if dry_run:
             return ExitStatus.OK
         return _measure(loaded, plan, out, redactor, console, quiet=quiet, check=check, simulated=simulated)
+
+
+@contextmanager
+def telling_secretless(redactor: Redactor) -> Iterator[None]:
+    """Errors leave this block without secrets, bugs too."""
+    try:
+        yield
     except VpcbenchError as error:
         raise type(error)(redactor.text(str(error))) from None
     except Exception:
@@ -102,7 +110,7 @@ def _measure(
         )
         result = summarise(kept)
         report = describe(result, kept)
-        unwritten = _write(kept, result, report, folder)
+        unwritten = write(kept, result, report, folder)
         render_terminal(report, console, quiet=quiet)
     if unwritten:
         raise unwritten
@@ -141,7 +149,7 @@ def _send(
             print(f"vpcbench: {doubt}", file=sys.stderr)
         quickest = min((probe.service for probe in checked.probes.values()), default=MILLISECOND)
         workers.grow(plan.processes(cores(), quickest))
-        kept = _begin(loaded, plan, checked, redactor, simulated=simulated)
+        kept = begin(loaded, plan, checked, redactor, simulated=simulated)
         kept.notes += doubts
         folder = make_folder(kept.name, out)
         save_scenario(folder, kept)
@@ -161,14 +169,14 @@ def _send(
                     if round_.flaw:  # perhaps on its pair's account, which the journal does not know yet
                         journal.add(round_)
                 kept.generator = conductor.generator()
-        kept.finished_at = _stamp()
+        kept.finished_at = stamp()
         kept.interrupted, kept.lost = stopping.reason, workers.lost
     if not kept.rounds:
         raise Interrupted(f"{stopping.reason}; nothing was measured")
     return kept, folder
 
 
-def _begin(
+def begin(
     loaded: LoadedScenario,
     plan: Plan,
     checked: Preflight,
@@ -176,9 +184,10 @@ def _begin(
     *,
     simulated: bool,
 ) -> Run:
+    """The run before its first round."""
     return Run(
         name=loaded.scenario.name,
-        started_at=_stamp(),
+        started_at=stamp(),
         scenario=redactor.data(loaded.document),
         settings=settings(loaded, plan, simulated=simulated),
         targets={each.name: seen(each, checked.visit(each.name), redactor) for each in plan.targets},
@@ -188,7 +197,7 @@ def _begin(
     )
 
 
-def _write(run: Run, result: Result, report: Report, folder: Path) -> VpcbenchError | None:
+def write(run: Run, result: Result, report: Report, folder: Path) -> VpcbenchError | None:
     """Every file; or what to tell, where the disk takes no more. Then the journal still has what it took."""
     try:
         save_run(folder, run)
@@ -262,5 +271,6 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
     }
 
 
-def _stamp() -> str:
+def stamp() -> str:
+    """Now, as results tell it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -74,6 +74,7 @@ class RoundOrder:
     keep_connections: bool
     resend_stale: bool
     goodput: tuple[Limit, ...] = ()
+    window: int = NANOSECONDS  # the finest stretch of time that is told apart
 
     def share(self, at: int, of: int) -> RoundOrder:
         """The part of worker number `at` of `of`: all of them together carry out this order."""

@@ -90,7 +90,7 @@ class Conductor:
         }
 
     def _pair(self, number: int) -> Iterator[Round]:
-        connections = self._connections()
+        connections = self.connections()
         warmup = self._warmup(connections)
         measured = max(
             self.plan.measured, 5 * max((probe.service for probe in self.baseline.values()), default=0)
@@ -138,7 +138,7 @@ class Conductor:
             usage.max_rss_bytes = max(usage.max_rss_bytes, report.max_rss_bytes)
             usage.strain += report.strain
 
-    def _connections(self) -> int:
+    def connections(self) -> int:
         """Equal pools for all targets: what the load needs at the slowest answer seen, or the most ever needed."""
         if self.plan.load.connections is not None:
             return self.plan.load.connections

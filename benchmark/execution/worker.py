@@ -207,7 +207,9 @@ class Worker:
 def _recorder(order: RoundOrder) -> Recorder:
     """What records the exchanges of a round."""
     sizes = [len(request.wire) for request in order.target.requests]
-    return StreamRecorder(sizes, order.goodput) if order.target.streams else Recorder(sizes)
+    recorder = StreamRecorder(sizes, order.goodput) if order.target.streams else Recorder(sizes)
+    recorder.kept.series.width = order.window
+    return recorder
 
 
 @contextmanager

@@ -99,7 +99,8 @@ class Recorder:
         rows = _flat(self._plain), _flat(self._others)
         part = Part(self.kept, rows, np.array(self._turns, np.int64), self._sizes, self.origin)
         self._left = self.seen
-        self.kept = Recording()
+        width, self.kept = self.kept.series.width, Recording()
+        self.kept.series.width = width
         for taken in (self._plain, self._others, self._turns):
             taken.clear()
         return part

@@ -55,6 +55,8 @@ class Series:
 
     def merge(self, other: Series) -> None:
         """Add what `other` saw, at the coarser of both widths."""
+        if not self.points and other.points:
+            self.width = other.width  # also where that is finer
         while self.width < other.width:
             self._halve()
         for index, point in other.points.items():

@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.analysis.estimate import Distribution
 from benchmark.measure.recording import PHASES, Point, Recording
+from benchmark.report import capacity
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Result
 from benchmark.result.run import Run
@@ -34,12 +35,14 @@ class Charts:
     """The data of every chart, as rows; times in milliseconds."""
 
     targets: tuple[str, ...]
-    first_tokens: Rows
-    gaps: Rows
-    percentiles: Rows
-    rounds: Rows
-    phases: Rows
-    difference: Rows
+    first_tokens: Rows = field(default_factory=list)
+    gaps: Rows = field(default_factory=list)
+    percentiles: Rows = field(default_factory=list)
+    rounds: Rows = field(default_factory=list)
+    phases: Rows = field(default_factory=list)
+    difference: Rows = field(default_factory=list)
+    capacity: Rows = field(default_factory=list)
+    spans: Rows = field(default_factory=list)
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -49,6 +52,10 @@ class Charts:
 
 def chart_data(result: Result, run: Run) -> Charts:
     """What the charts show."""
+    if result.capacity:
+        return Charts(
+            targets=tuple(run.targets), capacity=capacity.curve(result), spans=capacity.spans(result)
+        )
     streamed = bool(run.settings.get("streamed"))
     return Charts(
         targets=tuple(run.targets),
@@ -260,7 +267,31 @@ def _draw_difference(charts: Charts) -> Any:
     )
 
 
+def _draw_capacity(charts: Charts) -> Any:
+    """Quantiles against load, with the capacity's interval as a band."""
+    import altair as alt
+
+    base = _chart(charts.capacity).encode(
+        x=alt.X("level:Q", title=words.AXES["load"]).scale(type="log"),
+        y=alt.Y("ms:Q", title=words.AXES["response"]).scale(type="log"),
+        color=_targets(charts),
+        strokeDash=alt.StrokeDash("figure:N", legend=None),
+        tooltip=_tooltip("target", "level", "figure"),
+    )
+    marks = base.mark_point(filled=True, size=36, opacity=1).encode(
+        shape=alt.Shape("figure:N", legend=None).scale(domain=["p50", "p99"], range=["circle", "triangle-up"])
+    )
+    bands = _chart(charts.spans).encode(color=_targets(charts))
+    layers = [
+        bands.mark_rect(opacity=0.18).encode(x="low:Q", x2="high:Q"),
+        bands.mark_rule(strokeWidth=2).encode(x="value:Q"),
+    ]
+    drawn = layers if charts.spans else []
+    return alt.layer(*drawn, base.mark_line(), marks).properties(height=300)
+
+
 CHARTS: dict[str, Callable[[Charts], Any]] = {
+    "capacity": _draw_capacity,
     "difference": _draw_difference,
     "first_tokens": partial(_draw_percentiles, name="first_tokens", title="first_tokens"),
     "gaps": partial(_draw_percentiles, name="gaps", title="gaps"),

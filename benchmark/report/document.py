@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.report import tables
+from benchmark.report import capacity, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.phrases import en as words
@@ -75,7 +75,7 @@ def describe(result: Result, run: Run) -> Report:
         title=result.name,
         subtitle=_subtitle(result),
         alarm=_alarm(result),
-        answers=answers(result),
+        answers=capacity.answers(result) or answers(result),
         bars=_bars(result),
         remarks=_remarks(result),
         sections=tuple(section for section in _sections(result, charts) if section.tables or section.lines or section.text),
@@ -93,6 +93,13 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
             key, words.SECTIONS[key], tuple(name for name in drawn if name in charts.drawn), **kept
         )
 
+    made = [
+        section("environment", tables=(tables.environment(result),), folded=True),
+        section("scenario", text=scenario if result.scenario else "", folded=True),
+    ]
+    if result.capacity:
+        searched = section("capacity", "capacity", tables=capacity.tables(result))
+        return [searched, section("method", lines=words.CAPACITY_METHOD), *made]
     return [
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),
@@ -101,8 +108,7 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
         section("phases", "phases", tables=tables.phases(result)),
         section("account", tables=tables.account(result)),
         section("method", lines=_method(result), terms=words.TERMS),
-        section("environment", tables=(tables.environment(result),), folded=True),
-        section("scenario", text=scenario if result.scenario else "", folded=True),
+        *made,
     ]
 
 
@@ -149,6 +155,7 @@ def _bars(result: Result) -> tuple[Bar, ...]:
 def _remarks(result: Result) -> tuple[str, ...]:
     """What belongs beside the answer; that paths are simulated comes first."""
     said = [words.SIMULATED] if result.settings.get("simulated") else []
+    said += capacity.remarks(result)
     said += [remark for each in result.comparisons for remark in each.remarks]
     said += [
         f"{words.target(name, start=True)}: {note}."

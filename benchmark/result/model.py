@@ -250,6 +250,32 @@ class Generator(_Part):
     workers: list[Worker] = []
 
 
+class CapacityLevel(_Part):
+    """One level of a capacity search, over all its trials."""
+
+    rate: float = Field(description="requests per second, or connections")
+    trials: int
+    achieved: float = Field(description="successes per second")
+    response_ms: Figures
+    failures: float = Field(description="share of requests that failed")
+    statuses: dict[str, int]
+    verdict: Literal["yes", "no", "open", "gateway", "generator"]
+
+
+class Capacity(_Part):
+    """The highest load that meets the objectives, over all levels tried."""
+
+    unit: Literal["per second", "connections"]
+    rate: Estimate = Field(description="in `unit`; no upper limit where nothing gave way")
+    limited_by: Literal["latency", "failures", "queue", "gateway", "generator"] | None
+    objective: str | None = Field(description="which gave way first")
+    knee: float | None = Field(description="the level of most power, load over mean response")
+    head_room: float | None = Field(description="the level to run at with 30 % to spare")
+    background: float = Field(description="share of requests that break the objective at any load")
+    finished: bool = Field(description="as precise as was asked, and not merely out of time")
+    levels: list[CapacityLevel]
+
+
 class Result(_Part):
     """The whole of `result.json`."""
 
@@ -264,6 +290,7 @@ class Result(_Part):
     targets: dict[str, TargetResult]
     comparisons: list[Comparison] = []
     objectives: list[ObjectiveResult] = []
+    capacity: dict[str, Capacity] | None = None
     generator: Generator
     notes: list[str] = []
 

@@ -36,6 +36,8 @@ class Round:
     addresses: tuple[str, ...] = ()
     unmeasured: int = 0  # requests sent in the warm-up
     cpu_seconds: float = 0.0  # of the generator, over the measured part, without polling
+    level: float | None = None  # of a search: requests per second, or connections
+    seconds: float = 0.0  # of a search: all that it took, with warming up and cooling down
     flaw: str = ""  # why the round is not used in figures; it stays in the account
     stopped: bool = False  # before its end: `measured` is what took place, and what was due later is unsent
 

@@ -49,11 +49,11 @@ def test_one_server_with_constant_services(utilisation: float) -> None:
 @pytest.mark.parametrize("count", [4, 16])
 def test_several_servers(utilisation: float, count: int) -> None:
     random = np.random.default_rng(9)
-    customers = 1_500_000
+    customers = 800_000
     arrived, services = arrivals(utilisation * count, customers, random), random.exponential(1, customers)
     mean, p99 = figures(servers(arrived, services, count))
     truth = Exponential(utilisation * count, count)
-    assert mean == pytest.approx(truth.mean, rel=0.04)
+    assert mean == pytest.approx(truth.mean, rel=0.05)
     assert p99 == pytest.approx(truth.quantile(0.99), rel=0.06)
 
 

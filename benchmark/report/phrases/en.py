@@ -6,6 +6,7 @@ Functions take figures that are text already, so that nothing here computes and 
 from __future__ import annotations
 
 SECTIONS = {
+    "capacity": "Capacity",
     "comparison": "Comparison",
     "streams": "Streamed answers",
     "latency": "Latency",
@@ -22,6 +23,10 @@ ALARMS = {
     "fail": "Objectives missed",
 }
 CHARTS = {
+    "capacity": (
+        "Latency against load",
+        "round marks p50, triangles p99; the band is the capacity's interval",
+    ),
     "difference": ("Difference with its interval", "left of zero: answers sooner"),
     "percentiles": ("Response time by percentile", "every further step to the right is ten times rarer"),
     "first_tokens": (
@@ -35,6 +40,7 @@ CHARTS = {
 AXES = {
     "first_tokens": "time to first token, ms",
     "gaps": "gap, ms",
+    "load": "load",
     "response": "response time, ms",
     "percentile": "percentile",
     "seconds": "seconds since the first request",
@@ -195,6 +201,86 @@ def unmeasured(*, who: str, lost: str) -> str:
 def failures(count: int, scheduled: int) -> str:
     """How many requests got no good answer."""
     return f"{count:,} of {scheduled:,} requests failed" if count else "0 failures"
+
+
+# Capacity
+
+GAVE_WAY = {
+    "latency": "beyond it answers come too late",
+    "failures": "beyond it requests fail",
+    "queue": "beyond it the queue is full (450)",
+}
+UNITS = {"per second": "rate", "connections": "connections"}
+LEVEL_VERDICTS = {
+    "yes": "held",
+    "no": "too much",
+    "open": "at the edge",
+    "gateway": "the gateway's limit (429)",
+    "generator": "the generator was late",
+}
+
+
+def level_header(*, unit: str) -> tuple[str, ...]:
+    """Of a table of levels."""
+    return (unit, "trials", "achieved", "p50", "p95", "p99", "failed", "verdict")
+
+
+def levels_caption(target: str) -> str:
+    """Over a table of levels."""
+    return f"Levels tried on {target}; response times in milliseconds"
+
+
+def connection_count(count: str) -> str:
+    """A level of a closed loop."""
+    return f"{count} connections"
+
+
+def holds(*, who: str, level: str, interval: str, cause: str, objective: str) -> str:
+    """The answer of a search."""
+    return f"{who} holds {level} (95 % CI {interval}) within `{objective}`: {cause}."
+
+
+def holds_at_least(*, who: str, level: str, generator: bool) -> str:
+    """The answer where nothing of the service gave way."""
+    why = "the load generator gave way first" if generator else "nothing gave way up to there"
+    return f"{who} holds at least {level}: {why}."
+
+
+def holds_nothing(*, who: str, lowest: str) -> str:
+    """The answer where even the lowest level was too much."""
+    return f"{who} does not hold {lowest}, the lowest load that was tried."
+
+
+def gateway_limit(*, who: str, rate: str, held: str) -> str:
+    """The answer where the gateway refused first."""
+    return (
+        f"{who} is limited by the gateway to {rate} (429): that is the gateway's limit, not the service's capacity. "
+        f"The service held {held} all the same."
+    )
+
+
+def run_at(*, target: str, level: str, knee: str) -> str:
+    """What to do with a capacity."""
+    tail = f" The knee of its curve is near {knee}." if knee else ""
+    return f"{target}: run it at {level} for 30 % of head-room.{tail}"
+
+
+def out_of_time(target: str) -> str:
+    """The search ended before it was content."""
+    return f"{target}: the time budget ended the search; a larger `--budget` narrows the interval."
+
+
+CAPACITY_METHOD = (
+    (
+        "Open loop or closed, one level after the other: growing from a low load until one is surely too much, then by "
+        "bisection at what all levels together say, with levels near the edge tried again."
+    ),
+    (
+        "Windows of time are the sample, enlarged until neighbours hardly agree. The interval is fitted over all levels: "
+        "the odds of breaking the objective rise with the logarithm of the load. A failed request breaks every objective."
+    ),
+    "Queues drain between levels, which a probe checks.",
+)
 
 
 # Captions and notes

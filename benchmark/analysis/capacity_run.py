@@ -1,0 +1,190 @@
+"""From the rounds of a capacity run to its answer: the search is replayed, so that a report needs no new measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.analysis.capacity import WINDOWS, Demand, Found, Observation, Search
+from benchmark.analysis.estimate import Distribution, figures
+from benchmark.analysis.health import generator_of
+from benchmark.errors import InputError
+from benchmark.result.model import (
+    QUANTILES,
+    Capacity,
+    CapacityLevel,
+    Estimate,
+    Result,
+    Verdict,
+)
+from benchmark.result.run import Round, Run
+from benchmark.scenario.objective import Objective, parse_objective
+from benchmark.units import NANOSECONDS, format_rate, significant
+
+RATE_LIMIT, QUEUE_FULL = 429, 450
+_TAILS = {**QUANTILES, "p75": 0.75}
+
+
+def demands_of(objectives: Sequence[Objective], target: str) -> list[Demand]:
+    """What a search of this target's capacity must hold to, as shares of requests.
+
+    Raises:
+        InputError: there is nothing that a search could go by.
+    """
+    demands = [_demand(each) for each in objectives if each.target in {None, target}]
+    if not demands:
+        raise InputError(
+            f"a capacity is the highest load that meets objectives, and {target} has none: "
+            'write them, like objectives: ["p99 < 500ms", "failures < 0.1%"]'
+        )
+    return demands
+
+
+def _demand(objective: Objective) -> Demand:
+    if objective.metric == "failures":
+        return Demand(objective.text, max(objective.limit, 1e-6))
+    if objective.metric == "rate" and objective.of_offered and objective.limit < 1:
+        return Demand(objective.text, 1 - objective.limit)
+    if objective.metric in _TAILS and objective.time == "response" and objective.operator in {"<", "<="}:
+        return Demand(objective.text, 1 - _TAILS[objective.metric], span=objective.limit)
+    raise InputError(
+        f"{objective.text}: a search of the capacity goes by quantiles of the response time, by failures and by "
+        "the share of the offered rate, as in 'p99 < 500ms', 'failures < 0.1%' or 'rate > 99% of offered'"
+    )
+
+
+def new_search(run: Run, target: str) -> Search:
+    """The search of a target's capacity, before its first trial."""
+    asked = run.settings["search"]
+    return Search(
+        demands_of([parse_objective(text) for text in run.settings["objectives"]], target),
+        start=asked["start"],
+        budget=asked["budget"],
+        trial=asked["trial"],
+        whole=not run.settings["open_loop"],
+    )
+
+
+def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
+    """What a search is told of a trial: a failed request breaks every demand, for nobody was served."""
+    points = [round_.recording.series.points.get(at) for at in range(WINDOWS)]
+    requests = np.array([point.response.count + point.failed if point else 0 for point in points], float)
+    failed = np.array([point.failed if point else 0 for point in points], float)
+    violations = {}
+    for each in objectives:
+        slow = np.zeros(WINDOWS)
+        if each.metric in _TAILS:
+            limit = each.limit * NANOSECONDS
+            slow = np.array([point.response.above(limit) if point else 0 for point in points])
+        violations[each.text] = failed + slow
+    recording = round_.recording
+    return Observation(
+        requests=requests,
+        violations=violations,
+        response=np.array([point.response.mean if point else np.nan for point in points]),
+        seconds=round_.seconds,
+        admitted=recording.ok / round_.measured if round_.measured else 0.0,
+        rate_limited=recording.statuses[RATE_LIMIT],
+        queue_full=recording.statuses[QUEUE_FULL],
+        failed=recording.failed,
+        flaw=round_.flaw,
+    )
+
+
+def replayed(run: Run, target: str) -> Found:
+    """What the search of a target found."""
+    search = new_search(run, target)
+    objectives = [parse_objective(text) for text in run.settings["objectives"]]
+    mine = [each for each in objectives if each.target in {None, target}]
+    for round_ in run.rounds:
+        if round_.target == target and round_.level is not None and not round_.stopped:
+            search.resume(round_.level, round_.measured)
+            search.observe(observation(round_, mine))
+    search.propose()  # so that it knows whether it is content
+    return search.result()
+
+
+def capacity_result(run: Run) -> Result:
+    """The whole of a capacity run's `result.json`."""
+    found = {name: replayed(run, name) for name in run.targets}
+    capacity = {name: _capacity(run, name, each) for name, each in found.items()}
+    return Result(
+        name=run.name,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        scenario=run.scenario,
+        settings=run.settings,
+        environment=run.environment,
+        verdict=_verdict(run, capacity),
+        targets={},
+        capacity=capacity,
+        generator=generator_of(run),
+        notes=run.notes,
+    )
+
+
+def _capacity(run: Run, name: str, found: Found) -> Capacity:
+    return Capacity(
+        unit="per second" if run.settings["open_loop"] else "connections",
+        rate=Estimate(value=found.value or None, low=found.low, high=found.high),
+        limited_by=found.limited_by,
+        objective=found.demand,
+        knee=found.knee,
+        head_room=found.head_room or None,
+        background=found.background,
+        finished=found.finished,
+        levels=[_level(run, name, each.level, each.verdict) for each in found.levels],
+    )
+
+
+def _level(run: Run, name: str, level: float, verdict: str) -> CapacityLevel:
+    rounds = [each for each in run.rounds if each.target == name and each.level == level and not each.stopped]
+    recordings = [each.recording for each in rounds]
+    scheduled = sum(each.scheduled for each in recordings)
+    failed = sum(each.failed + each.unsent for each in recordings)
+    measured = sum(each.measured for each in rounds)
+    return CapacityLevel(
+        rate=level,
+        trials=len(rounds),
+        achieved=sum(each.ok for each in recordings) / measured if measured else 0.0,
+        response_ms=figures(Distribution.of(recordings, "response"), timeout=run.settings["timeout"]),
+        failures=failed / scheduled if scheduled else 0.0,
+        statuses={
+            str(status): sum(each.statuses[status] for each in recordings)
+            for status in sorted({status for each in recordings for status in each.statuses})
+        },
+        verdict=verdict,
+    )
+
+
+def _verdict(run: Run, capacity: dict[str, Capacity]) -> Verdict:
+    if run.interrupted or run.lost:
+        return Verdict(
+            status="interrupted", reasons=[f"the search ended early ({run.interrupted or run.lost})"]
+        )
+    least = run.settings["search"]["at_least"]
+    invalid, missed = [], []
+    for name, each in capacity.items():
+        value = each.rate.value or 0.0
+        if least is not None and value >= least:
+            continue
+        if each.limited_by == "gateway":
+            invalid.append(
+                f"{name}: the gateway's rate limit (429) came first, at {load_text(value, each)}: "
+                "what the service itself holds is more, and unknown"
+            )
+        elif each.limited_by == "generator":
+            invalid.append(f"{name}: the generator itself gave way beyond {load_text(value, each)}")
+        elif least is not None:
+            missed.append(
+                f"{name} holds {load_text(value, each)}, which is less than {load_text(least, each)}"
+            )
+    if missed:
+        return Verdict(status="fail", reasons=missed)
+    return Verdict(status="invalid" if invalid else "pass", reasons=invalid)
+
+
+def load_text(level: float, capacity: Capacity) -> str:
+    """A level for people."""
+    return format_rate(level) if capacity.unit == "per second" else f"{significant(level)} connections"

@@ -1,0 +1,96 @@
+"""What a capacity search found, for a report: a sentence for each target, the levels as a table, the curve."""
+
+from __future__ import annotations
+
+from benchmark.report.numbers import shown
+from benchmark.report.phrases import en as words
+from benchmark.report.table import Table, figures
+from benchmark.result.model import Capacity, CapacityLevel, Result
+from benchmark.units import format_rate, significant
+
+
+def answers(result: Result) -> tuple[str, ...]:
+    """How much each target holds, and what gave way."""
+    return tuple(_answer(name, each) for name, each in (result.capacity or {}).items())
+
+
+def _answer(name: str, found: Capacity) -> str:
+    who = words.target(name, start=True)
+    value = found.rate.value
+    if value is None:
+        return words.holds_nothing(who=who, lowest=_load(found, min(each.rate for each in found.levels)))
+    if found.limited_by == "gateway":
+        return words.gateway_limit(who=who, rate=_load(found, value), held=_load(found, found.rate.low or 0))
+    if found.rate.high is None or found.limited_by is None or found.limited_by == "generator":
+        return words.holds_at_least(
+            who=who, level=_load(found, value), generator=found.limited_by == "generator"
+        )
+    return words.holds(
+        who=who,
+        level=_load(found, value),
+        interval=f"{_number(found.rate.low or 0)}–{_number(found.rate.high)}",
+        cause=words.GAVE_WAY[found.limited_by],
+        objective=found.objective or "",
+    )
+
+
+def remarks(result: Result) -> tuple[str, ...]:
+    """The level to run at, the knee, and how far the search came."""
+    said = []
+    for name, found in (result.capacity or {}).items():
+        if found.head_room is not None and found.limited_by not in {"gateway", "generator"}:
+            knee = "" if found.knee is None else _load(found, found.knee)
+            said.append(words.run_at(target=name, level=_load(found, found.head_room), knee=knee))
+        if not found.finished:
+            said.append(words.out_of_time(name))
+    return tuple(said)
+
+
+def tables(result: Result) -> tuple[Table, ...]:
+    """The levels of each target, in ascending order."""
+    return tuple(_levels(name, each) for name, each in (result.capacity or {}).items())
+
+
+def _levels(name: str, found: Capacity) -> Table:
+    header = words.level_header(unit=words.UNITS[found.unit])
+    rows = tuple(_row(each) for each in found.levels)
+    return Table(words.levels_caption(name), header, rows, figures(header))
+
+
+def _row(level: CapacityLevel) -> tuple[str, ...]:
+    return (
+        significant(level.rate),
+        f"{level.trials}",
+        format_rate(level.achieved),
+        *(shown(level.response_ms, figure) for figure in ("p50", "p95", "p99")),
+        f"{level.failures:.2%}",
+        words.LEVEL_VERDICTS[level.verdict],
+    )
+
+
+def curve(result: Result) -> list[dict[str, object]]:
+    """The rows of the chart: a quantile at a level of a target."""
+    return [
+        {"target": name, "level": level.rate, "figure": figure, "ms": level.response_ms.get(figure)}
+        for name, found in (result.capacity or {}).items()
+        for level in found.levels
+        for figure in ("p50", "p99")
+        if level.response_ms.get(figure)
+    ]
+
+
+def spans(result: Result) -> list[dict[str, object]]:
+    """The rows of the chart's intervals."""
+    return [
+        {"target": name, "value": found.rate.value, "low": found.rate.low, "high": found.rate.high}
+        for name, found in (result.capacity or {}).items()
+        if found.rate.value is not None and found.rate.high is not None
+    ]
+
+
+def _load(found: Capacity, level: float) -> str:
+    return format_rate(level) if found.unit == "per second" else words.connection_count(_number(level))
+
+
+def _number(level: float) -> str:
+    return significant(level)

@@ -1,0 +1,69 @@
+"""`vpcbench capacity` over real sockets, against services whose capacity is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy.optimize import brentq
+
+from benchmark.laws import Constant as Always
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.process import PracticeService
+from tests.cli.command import result_of, vpcbench, write
+from tests.simulation.queues import Constant
+
+SERVICE, LIMIT = 0.005, 0.1  # seconds
+SCENARIO = """
+targets: {{one: {{url: "{url}"}}}}
+request: {{body: hello, timeout: 5s}}
+load: {{{load}}}
+objectives: ["p99 < 100ms", "failures < 1%"]
+"""
+TRIES = 3  # other programs on this machine may make the generator late
+
+
+def searched(service: Behaviour, folder: Path, load: str, *options: str) -> tuple[int, str, dict[str, Any]]:
+    """Exit status, what was printed, and the capacity of the one target."""
+    for attempt in range(TRIES):
+        with PracticeService(service) as practice:
+            scenario = write(folder, SCENARIO.format(url=practice.urls[0], load=load))
+            done = vpcbench("capacity", scenario, "-o", f"out{attempt}", *options, folder=folder)
+        found: dict[str, Any] = result_of(folder / f"out{attempt}")["capacity"]["one"]
+        if found["limited_by"] != "generator":
+            break
+    assert (folder / f"out{attempt}" / "report.html").exists()
+    return done.returncode, done.stdout, found
+
+
+def test_the_capacity_of_a_queue_is_found(tmp_path: Path) -> None:
+    """M/D/1: one worker of 5 ms, p99 within 100 ms."""
+    share = brentq(lambda rate: Constant(rate).beyond(LIMIT / SERVICE) - 0.01, 0.1, 0.99)
+    service = Behaviour(latency=Always(SERVICE), workers=1, queue=10_000)
+    status, said, found = searched(
+        service, tmp_path, "rate: 60/s, arrivals: poisson", "--budget", "16s", "--at-least", "400/s"
+    )
+    assert status == 1, said  # less than 400/s
+    assert found["rate"]["value"] == pytest.approx(share / SERVICE, rel=0.2)
+    assert found["rate"]["low"] <= found["rate"]["value"] <= found["rate"]["high"]
+    assert found["limited_by"] == "latency"
+    assert found["objective"] == "p99 < 100ms"
+    assert {"yes", "no"} <= {level["verdict"] for level in found["levels"]}
+    assert "holds" in said
+
+
+def test_a_rate_limit_is_told_as_the_gateways(tmp_path: Path) -> None:
+    service = Behaviour(latency=Always(0.002), rate_limit=1000, burst=20)
+    status, said, found = searched(service, tmp_path, "rate: 500/s", "--budget", "10s")
+    assert status == 3, said
+    assert found["limited_by"] == "gateway"
+    assert found["rate"]["value"] == pytest.approx(1000, rel=0.1)
+    assert "the gateway's limit" in " ".join(said.split())
+
+
+def test_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
+    scenario = write(tmp_path, 'targets: {one: {url: "http://127.0.0.1:1/"}}\nload: {rate: 5/s}\n')
+    done = vpcbench("capacity", scenario, folder=tmp_path)
+    assert done.returncode == 2
+    assert "objectives" in done.stderr
