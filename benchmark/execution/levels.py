@@ -40,7 +40,9 @@ class Levels:
         begun = now()
         plan = self._at(level)
         self.workers.grow(self.grow(plan))
-        conductor = Conductor(plan, self.workers, self.baseline, self.probes, self.observe)
+        conductor = Conductor(
+            plan, self.workers, self.baseline, self.probes, self.observe, lambda round_: None
+        )
         measured = round(seconds * NANOSECONDS)
         order = replace(
             plan.order(
