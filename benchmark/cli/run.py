@@ -229,12 +229,11 @@ def announce(plan: Plan) -> str:
     total = format_duration(per_round * plan.rounds * count)
     rate = plan.rate
     if rate is not None:
-        what = f"about {rate * per_round * plan.rounds:,.0f} requests to each of {count} targets, {format_rate(rate)}"
-        if count == 1:
-            what = f"about {rate * per_round * plan.rounds:,.0f} requests at {format_rate(rate)}"
+        each = f" to each of {count} targets" if count > 1 else ""
+        what = f"about {rate * per_round * plan.rounds:,.0f} requests{each} at {format_rate(rate)}"
     else:
         what = f"{load.connections} connections, each asking again when answered"
-    lines = [f"Sending {what}, in {plan.rounds} rounds: about {total}."]
+    lines = [f"Sending {what}: {plan.rounds} round{'s' * (plan.rounds != 1)}, {total}."]
     lines += [f"  {target.name:<10} {redact_url(target.url)}" for target in plan.targets]
     return "\n".join(lines)
 
