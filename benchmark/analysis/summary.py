@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from benchmark.analysis.breakdown import breakdown
 from benchmark.analysis.capacity_run import capacity_result
 from benchmark.analysis.comparison import compare, doubts
 from benchmark.analysis.estimate import Distribution, alone, figures
@@ -49,6 +50,7 @@ def summarise(run: Run) -> Result:
         verdict=verdict_of(run, comparisons, objectives, doubts(comparisons)),
         targets={name: _target(run, name) for name in run.targets},
         comparisons=comparisons,
+        breakdown=[split for each in comparisons if (split := breakdown(run, each))],
         objectives=objectives,
         generator=generator_of(run),
         notes=run.notes,

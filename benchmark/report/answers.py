@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmark.analysis.breakdown import main_reason
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.report.numbers import beside, decimals_of, distances, percent, shown, signed
 from benchmark.report.phrases import en as words
@@ -14,7 +15,7 @@ PERCENTS = 1.1  # ratios below are told in percent
 def answers(result: Result) -> tuple[str, ...]:
     """The answer."""
     if result.comparisons:
-        return tuple(map(answer, result.comparisons))
+        return tuple(f"{answer(each)}{_why(result, each)}" for each in result.comparisons)
     return tuple(alone(result, name) for name in result.targets)
 
 
@@ -36,6 +37,18 @@ def answer(compared: Comparison) -> str:
         figure=words.figure_name(metric.metric),
         reason=(metric.withheld or "").removeprefix(f"{words.NOT_ENOUGH}: ").rstrip("."),
     )
+
+
+def _why(result: Result, compared: Comparison) -> str:
+    """Where most of the difference comes from, where one was found."""
+    if outcome(compared.primary) not in {Outcome.FASTER, Outcome.SLOWER}:
+        return ""
+    for split in result.breakdown:
+        most = main_reason(split) if split.candidate == compared.candidate else None
+        if most:
+            of, part = abs(split.total.difference.value or 0.0), abs(most.difference.value or 0.0)
+            return " " + words.reason(part=significant(part), of=significant(of), phase=most.phase)
+    return ""
 
 
 def _difference(compared: Comparison, metric: Metric) -> str:

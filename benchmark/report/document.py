@@ -103,6 +103,7 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
     return [
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),
+        section("breakdown", tables=tuple(map(tables.breakdown, result.breakdown))),
         section("streams", "first_tokens", "gaps", tables=streams(result)),
         section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),
         section("phases", "phases", tables=tables.phases(result)),

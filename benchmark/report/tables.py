@@ -7,7 +7,7 @@ from benchmark.measure.recording import HANDSHAKES, PHASES
 from benchmark.report.numbers import NONE, interval, ms, percent, shown, times
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
-from benchmark.result.model import Comparison, Metric, Result, TargetResult
+from benchmark.result.model import Breakdown, BreakdownRow, Comparison, Metric, Result, TargetResult
 from benchmark.units import format_rate, format_size, significant
 
 COLUMNS = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
@@ -73,6 +73,22 @@ def _metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:
         told = (interval(metric.difference), times(metric.ratio))
     name = ("▸ " if metric.primary else "") + words.figure_name(metric.metric)
     return (name, ms(metric.baseline), ms(metric.candidate), *told)
+
+
+def breakdown(split: Breakdown) -> Table:
+    """What the mean difference is made of; a part that nobody paid is left out."""
+    header = words.comparison_header(
+        baseline=split.baseline, candidate=split.candidate, confidence=percent(split.confidence)
+    )[:-1]
+    kept = [row for row in split.rows if row.phase == "rest" or max(row.baseline, row.candidate) > 0]
+    rows = tuple(_part(row, split.withheld) for row in (*kept, split.total))
+    notes = (f"¹ {split.withheld}",) if split.withheld else ()
+    return Table(words.BREAKDOWN_CAPTION, (words.PART, *header[1:]), rows, figures(header), notes, len(kept))
+
+
+def _part(row: BreakdownRow, withheld: str | None) -> tuple[str, ...]:
+    told = f"{words.WITHHELD} ¹" if withheld else interval(row.difference)
+    return words.PARTS[row.phase], ms(row.baseline), ms(row.candidate), told
 
 
 def latency(result: Result) -> Table:

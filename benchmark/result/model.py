@@ -206,6 +206,30 @@ class Comparison(_Part):
         return next(metric for metric in self.metrics if metric.primary)
 
 
+class BreakdownRow(_Part):
+    """A part of the mean exchange, in milliseconds."""
+
+    phase: str = Field(
+        description="pool, dns, connect, tls, network, server (gateway and queueing too), transfer, rest; "
+        "where requests are over 10 KiB upload_and_server; where the round trip is not known wait"
+    )
+    baseline: float
+    candidate: float
+    difference: Estimate
+
+
+class Breakdown(_Part):
+    """Why two targets differ: means per success, whose rows add up to the total."""
+
+    baseline: str
+    candidate: str
+    confidence: float
+    rounds: int
+    total: BreakdownRow
+    rows: list[BreakdownRow]
+    withheld: str | None = Field(None, description="why the difference may not be claimed")
+
+
 class ObjectiveResult(_Part):
     """One objective on one target."""
 
@@ -289,6 +313,7 @@ class Result(_Part):
     verdict: Verdict
     targets: dict[str, TargetResult]
     comparisons: list[Comparison] = []
+    breakdown: list[Breakdown] = []
     objectives: list[ObjectiveResult] = []
     capacity: dict[str, Capacity] | None = None
     generator: Generator

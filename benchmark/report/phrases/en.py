@@ -9,6 +9,7 @@ SECTIONS = {
     "capacity": "Capacity",
     "comparison": "Comparison",
     "streams": "Streamed answers",
+    "breakdown": "Why",
     "latency": "Latency",
     "phases": "Where the time goes",
     "account": "Throughput and account",
@@ -49,6 +50,12 @@ AXES = {
 }
 PHASES = {
     "pool": "pool", "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "wait", "transfer": "transfer",
+}  # fmt: skip
+PARTS = {
+    "pool": "wait for a connection", "dns": "DNS", "connect": "connect", "tls": "TLS",
+    "network": "network round trip", "server": "gateway + server + queueing",
+    "upload_and_server": "upload + gateway + server", "wait": "network + server",
+    "upload_and_wait": "upload + network + server", "transfer": "transfer", "rest": "left over", "response": "response",
 }  # fmt: skip
 TIMES = {
     "response": "response", "success": "successes only", "service": "service", "lateness": "lateness",
@@ -141,6 +148,11 @@ def answers(*, sooner: bool, who: str, by: str, figure: str, interval: str, valu
     word = "sooner" if sooner else "later"
     tail = f", {factor}" if factor else ""
     return f"{who} answers {by} ms {word} {at(figure)} ({interval}): {values}{tail}."
+
+
+def reason(*, part: str, of: str, phase: str) -> str:
+    """Where most of a difference comes from."""
+    return f"On average, {part} of the {of} ms are {PARTS[phase]}."
 
 
 def instead_of(candidate: str, baseline: str) -> str:
@@ -310,6 +322,8 @@ def comparison_header(*, baseline: str, candidate: str, confidence: str) -> tupl
 
 
 FURTHER_CAPTION = "Further figures, in milliseconds; those without a name are response times, from due to the end of the body"
+PART = "part"
+BREAKDOWN_CAPTION = "The mean answered exchange in its parts, in milliseconds: they add up. The network ends at the first proxy."
 SERVICE_CAPTION = (
     "Service times: the same, without lateness and the wait for a free connection, in milliseconds"
 )

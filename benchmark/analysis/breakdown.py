@@ -1,0 +1,96 @@
+"""Why a candidate is faster: the mean difference of two targets, split into the phases of an exchange (METHOD 16, 17).
+
+Means add up and quantiles do not, so this is of means per success, from exact sums; a phase that was not paid counts as
+zero. What the phases leave over, such as the generator's lateness, is a row of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from benchmark.analysis.comparison import NOTHING, paired
+from benchmark.analysis.statistics import paired_difference
+from benchmark.measure.recording import Recording
+from benchmark.result.model import Breakdown, BreakdownRow, Comparison, Estimate
+from benchmark.result.run import Run
+from benchmark.units import MILLISECOND
+
+LARGE = (
+    10 * 1024
+)  # bytes of a request, beyond which it is still leaving while its answer is awaited (METHOD 3)
+PAID = ("pool", "dns", "connect", "tls")
+
+
+def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
+    """The mean difference of a comparison, in rows; None where there are no two paired rounds with answers."""
+    pairs = [
+        pair
+        for pair in paired(run.rounds, compared.baseline, compared.candidate)
+        if all(each.recording.ok for each in pair)
+    ]
+    if len(pairs) < 2:
+        return None
+    sides = [[each.recording for each in side] for side in zip(*pairs, strict=True)]
+    timed = all(each.handshakes["rtt"].count for side in sides for each in side)
+    large = any(each.sent_bytes > LARGE * each.scheduled for side in sides for each in side)
+    before, after = ([parts(each, timed=timed, large=large) for each in side] for side in sides)
+    rows = [_row(name, before, after, compared.confidence) for name in before[0]]
+    first, second = ([{"response": each.histograms["response"].mean} for each in side] for side in sides)
+    mean = next(metric for metric in compared.metrics if metric.metric == "response.mean")
+    return Breakdown(
+        baseline=compared.baseline,
+        candidate=compared.candidate,
+        confidence=compared.confidence,
+        rounds=len(pairs),
+        total=_row("response", first, second, compared.confidence),
+        rows=rows,
+        withheld=mean.withheld,
+    )
+
+
+def parts(recording: Recording, *, timed: bool, large: bool) -> dict[str, float]:
+    """The mean exchange of a round in its parts (nanoseconds), which add up to its response time.
+
+    The network's round trip is the mean over connections of the shortest that the kernel timed. It ends at the first
+    TCP proxy, and a slower packet is the queueing's, so the rest of the wait is gateway, server and queueing.
+    """
+    means = {name: recording.histograms[name].mean for name in (*PAID, "wait", "transfer")}
+    found = {name: means[name] for name in PAID}
+    upload = "upload_and_" if large else ""
+    if timed:
+        trip = min(recording.handshakes["rtt"].mean, means["wait"])
+        found |= {"network": trip, f"{upload}server": means["wait"] - trip}
+    else:
+        found[f"{upload}wait"] = means["wait"]
+    found["transfer"] = means["transfer"]
+    found["rest"] = recording.histograms["response"].mean - math.fsum(means.values())
+    return found
+
+
+def main_reason(split: Breakdown) -> BreakdownRow | None:
+    """The row that makes up most of a difference that may be claimed; None: there is none to explain."""
+    if split.withheld or not _shown(split.total.difference):
+        return None
+    sign = math.copysign(1, split.total.difference.value or 0.0)
+    most = max(split.rows, key=lambda row: sign * (row.difference.value or 0.0))
+    clear = _shown(most.difference) and most.phase != "rest"
+    return most if clear else None
+
+
+def _shown(difference: Estimate) -> bool:
+    """Whether an interval leaves out zero."""
+    return difference.low is not None and difference.high is not None and difference.low * difference.high > 0
+
+
+def _row(
+    name: str, before: Sequence[Mapping[str, float]], after: Sequence[Mapping[str, float]], confidence: float
+) -> BreakdownRow:
+    first, second = ([each[name] / MILLISECOND for each in side] for side in (before, after))
+    found = paired_difference(first, second, confidence)
+    return BreakdownRow(
+        phase=name,
+        baseline=math.fsum(first) / len(first),
+        candidate=math.fsum(second) / len(second),
+        difference=Estimate(value=found.value, low=found.low, high=found.high) if found.bounded else NOTHING,
+    )

@@ -1,0 +1,94 @@
+"""The mean difference in its parts: they add up, each with its interval, and the remainder is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmark.analysis.breakdown import breakdown, main_reason
+from benchmark.analysis.comparison import compare
+from benchmark.measure.histogram import Histogram
+from benchmark.measure.recording import Recording
+from benchmark.result.model import Breakdown
+from tests.analysis.runs import a_recording as plain
+from tests.analysis.runs import a_run
+
+MS = 1_000_000
+
+
+def a_recording(
+    trip: float, server: float, *, seed: int, connect: float = 0.0, rest: float = 0.05
+) -> Recording:
+    """100 answers whose parts (ms) are known; a transfer of 1 ms comes on top."""
+    random = np.random.default_rng(seed)
+    served = server * random.uniform(0.9, 1.1, 100)
+    new = plain(rest + connect + trip + served + 1.0, lateness=rest)
+    new.sent_bytes = 100 * 300
+    for name, times in (
+        ("wait", trip + served), ("transfer", np.full(100, 1.0)), ("connect", np.full(100, connect)),
+        *((name, np.zeros(100)) for name in ("dns", "tls")),
+    ):  # fmt: skip
+        new.histograms[name] = Histogram.of((times * MS).astype(np.int64))
+    new.handshakes["rtt"].record(np.full(4, round(trip * MS)))
+    return new
+
+
+def split_of(public: list[Recording], vpc: list[Recording]) -> Breakdown:
+    run = a_run({"public": public, "vpc": vpc})
+    found = breakdown(run, compare(run, "public", "vpc"))
+    assert found
+    return found
+
+
+def side(trip: float, first: int, **parts: float) -> list[Recording]:
+    return [a_recording(trip, 2.0, seed=first + at, **parts) for at in range(10)]
+
+
+def test_rows_add_up_and_hold_what_was_put_in() -> None:
+    split = split_of(side(30.0, 1, connect=30.2), side(0.5, 100, connect=0.6))
+    rows = {row.phase: row for row in split.rows}
+    assert list(rows) == ["pool", "dns", "connect", "tls", "network", "server", "transfer", "rest"]
+    for kind in ("baseline", "candidate"):
+        assert sum(getattr(row, kind) for row in split.rows) == pytest.approx(getattr(split.total, kind))
+    assert sum(row.difference.value or 0 for row in split.rows) == pytest.approx(split.total.difference.value)
+    assert rows["network"].difference.value == pytest.approx(-29.5)
+    assert rows["connect"].difference.value == pytest.approx(-29.6)
+    assert rows["rest"].baseline == pytest.approx(0.05, abs=0.001)
+    server = rows["server"].difference
+    assert server.low is not None
+    assert server.high is not None
+    assert server.low < 0 < server.high, "the server is the same"
+
+
+def test_the_largest_part_of_a_shown_difference_is_the_reason() -> None:
+    faster = main_reason(split_of(side(30.0, 1), side(0.5, 100)))
+    assert faster
+    assert faster.phase == "network"
+    slower = main_reason(split_of(side(0.5, 1), side(30.0, 100)))
+    assert slower
+    assert slower.phase == "network"
+    assert main_reason(split_of(side(5.0, 1), side(5.0, 100))) is None
+
+
+def test_what_is_left_over_is_never_given_as_the_reason() -> None:
+    assert main_reason(split_of(side(1.0, 1, rest=9.0), side(1.0, 100, rest=0.01))) is None
+
+
+def test_large_requests_are_still_leaving_while_their_answer_is_awaited() -> None:
+    public = side(30.0, 1)
+    for each in public:
+        each.sent_bytes = 100 * 20_000
+    assert "upload_and_server" in {row.phase for row in split_of(public, side(0.5, 100)).rows}
+
+
+def test_without_the_kernels_round_trip_the_wait_stays_whole() -> None:
+    public = side(30.0, 1)
+    del public[3].handshakes["rtt"]
+    phases = {row.phase for row in split_of(public, side(0.5, 100)).rows}
+    assert "wait" in phases
+    assert not {"network", "server"} & phases
+
+
+def test_one_pair_of_rounds_is_not_enough() -> None:
+    run = a_run({"public": side(30.0, 1)[:1], "vpc": side(0.5, 9)[:1]})
+    assert breakdown(run, compare(run, "public", "vpc")) is None
