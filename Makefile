@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench capacity fuzz soak lint format sample clean
+.PHONY: demo test bench capacity fuzz soak lint format sample clean wheelhouse
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -27,6 +27,9 @@ soak: .venv/installed-test # ten minutes of bad weather, and nginx reloaded unde
 	SOAK=600 $(BIN)/pytest tests/transport/test_soak.py
 	RELOAD=5000/30 $(BIN)/pytest tests/transport/test_real_servers.py -k reload
 
+wheelhouse: .venv/bin/python # all that a host without internet needs, of the same system and Python version
+	$(BIN)/pip wheel --quiet --wheel-dir wheelhouse .
+
 lint: .venv/installed-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -40,7 +43,7 @@ sample: .venv/installed-test
 	$(BIN)/python -m tests.sample
 
 clean:
-	rm -rf .venv .venv-bench
+	rm -rf .venv .venv-bench wheelhouse
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -6,6 +6,7 @@ message quotes a value: any of them may be a credential.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -31,15 +32,28 @@ _SHORT = {
     "v": "--verbose",
     "N": "--no-buffer",
     "L": "--location",
+    "u": "--user",
+    "A": "--user-agent",
+    "F": "--form",
 }
 _DATA = ("--data", "--data-ascii", "--data-raw", "--data-binary")
-_WITH_VALUE = {"--request", "--header", *_DATA, "--max-time", "--resolve", "--url"}
-_SWITCHES = {"--insecure", "--get", "--head"}
+_WITH_VALUE = {"--request", "--header", *_DATA, "--max-time", "--resolve", "--url", "--user", "--user-agent"}
+_SWITCHES = {"--insecure", "--get", "--head", "--compressed"}
 _IGNORED = {"--silent", "--show-error", "--include", "--verbose", "--no-buffer"}
 _UNDERSTOOD = (
     "-X/--request, -H/--header, -d/--data, --data-raw, --data-binary, -G/--get, -I/--head, -k/--insecure, "
-    "-m/--max-time, --resolve, --url; ignored: -s -S -i -v -N"
+    "-m/--max-time, -u/--user, -A/--user-agent, --compressed, --resolve, --url; ignored: -s -S -i -v -N"
 )
+
+_REFUSED = {  # flags that people will bring, and what to do instead
+    "--location": "redirects are not followed; give the address that the last one leads to",
+    "--form": "multipart forms are not built here; put the body into a file, and send it with --data-binary @FILE "
+    "and its Content-Type",
+    "--form-string": "multipart forms are not built here; put the body into a file, and send it with "
+    "--data-binary @FILE and its Content-Type",
+    "--connect-timeout": "connecting is part of a request's time here; -m/--max-time bounds both",
+}
+_ENCODINGS = "deflate, gzip"  # what every build of curl asks for; the answer is counted as it comes
 
 _HEADER = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*(?:(;)\s*|:\s*(.*?)\s*)", re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -94,6 +108,7 @@ def parse_curl(arguments: Sequence[str]) -> CurlCommand:
     if data and "--head" in given and "--get" not in given:
         raise InputError("-I asks for the head alone, and -d sends a body; leave one of them out")
     headers, removed = _headers(given.get("--header", []))
+    headers = _implied(given, {name.lower() for name in headers} | removed) | headers
     as_query = data and "--get" in given
     body, body_file = (None, None) if as_query else _body(data)
     if (body is not None or body_file) and "content-type" not in {name.lower() for name in headers} | removed:
@@ -151,8 +166,8 @@ def _takes_value(flag: str, shown: str) -> bool:
     """Whether a value belongs to this flag, `shown` as it was written; an error when it is not understood."""
     if flag in _WITH_VALUE:
         return True
-    if flag == "--location":
-        raise InputError(f"{shown}: redirects are not followed; give the address that the last one leads to")
+    if flag in _REFUSED:
+        raise InputError(f"{shown}: {_REFUSED[flag]}")
     if flag not in _SWITCHES | _IGNORED:
         raise InputError(f"{shown} is not a flag that is understood here; these are: {_UNDERSTOOD}")
     return False
@@ -225,6 +240,24 @@ def _headers(lines: list[str]) -> tuple[dict[str, str], set[str]]:
         else:
             headers[name] = value or ""  # `Name;` sends it without a value
     return headers, removed
+
+
+def _implied(given: dict[str, list[str]], own: set[str]) -> dict[str, str]:
+    """The headers that other flags stand for; as with curl, one that is given with -H wins."""
+    implied = {}
+    if "--user" in given:
+        user, colon, _ = given["--user"][-1].partition(":")
+        if not colon or not user:
+            raise InputError("-u: expected user:password; a password is not asked for")
+        encoded = base64.b64encode(os.fsencode(given["--user"][-1])).decode()
+        implied["Authorization"] = f"Basic {encoded}"
+    if "--user-agent" in given:
+        if not given["--user-agent"][-1]:
+            _check_removal("User-Agent")
+        implied["User-Agent"] = given["--user-agent"][-1]
+    if "--compressed" in given:
+        implied["Accept-Encoding"] = _ENCODINGS
+    return {name: value for name, value in implied.items() if name.lower() not in own}
 
 
 def _check_removal(name: str) -> None:

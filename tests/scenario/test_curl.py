@@ -314,7 +314,7 @@ def test_the_load() -> None:
 
 UNDERSTOOD = (
     "-X/--request, -H/--header, -d/--data, --data-raw, --data-binary, -G/--get, -I/--head, -k/--insecure, "
-    "-m/--max-time, --resolve, --url; ignored: -s -S -i -v -N"
+    "-m/--max-time, -u/--user, -A/--user-agent, --compressed, --resolve, --url; ignored: -s -S -i -v -N"
 )
 
 
@@ -331,12 +331,12 @@ UNDERSTOOD = (
             "http://a http://b",
             "there are 2 URLs; a second address goes to --vs (and a header or body with a space in it needs quotes)",
         ),
-        ("http://a -u user:pass", f"-u is not a flag that is understood here; these are: {UNDERSTOOD}"),
-        ("http://a -uuser:pass", f"-u is not a flag that is understood here; these are: {UNDERSTOOD}"),
+        ("http://a -U user:pass", f"-U is not a flag that is understood here; these are: {UNDERSTOOD}"),
+        ("http://a -Uuser:pass", f"-U is not a flag that is understood here; these are: {UNDERSTOOD}"),
         ("http://a -sZ", f"-Z is not a flag that is understood here; these are: {UNDERSTOOD}"),
         (
-            "http://a --user=user:pass",
-            f"--user is not a flag that is understood here; these are: {UNDERSTOOD}",
+            "http://a --proxy-user=user:pass",
+            f"--proxy-user is not a flag that is understood here; these are: {UNDERSTOOD}",
         ),
         ("http://a -L", "-L: redirects are not followed; give the address that the last one leads to"),
         ("http://a -sL", "-L: redirects are not followed; give the address that the last one leads to"),
@@ -475,3 +475,39 @@ def test_no_credential_is_told(flags: list[str]) -> None:
 def test_user_information_is_refused_untold() -> None:
     assert CANARY not in complaint(f"http://user:{CANARY}@host/")
     assert CANARY not in complaint(f"user:{CANARY}@host/")
+
+
+def test_what_other_flags_stand_for() -> None:
+    command = parse_curl([PUBLIC, "-u", "me:pass:word", "-A", "mine/1", "--compressed"])
+    assert command.headers == {
+        "Authorization": "Basic bWU6cGFzczp3b3Jk",
+        "User-Agent": "mine/1",
+        "Accept-Encoding": "deflate, gzip",
+    }
+    own = ["-H", "authorization: mine", "-H", "User-Agent: other", "-H", "Accept-Encoding;"]
+    assert parse_curl([PUBLIC, "-u", "a:b", "-A", "x", "--compressed", *own]).headers == {
+        "authorization": "mine",
+        "User-Agent": "other",
+        "Accept-Encoding": "",
+    }
+
+
+def test_a_users_password_is_kept_out() -> None:
+    shown = printed(PUBLIC, "-u", f"me:{CANARY}")
+    assert CANARY not in shown
+    assert "Basic" not in shown
+    assert scenario(PUBLIC, "-u", f"me:{CANARY}").secrets
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-F", "file=@x"], "-F: multipart forms are not built here"),
+        (["--form", "a=b"], "--data-binary @FILE"),
+        (["--connect-timeout", "3"], "-m/--max-time bounds both"),
+        (["-u", "me"], "expected user:password"),
+        (["-A", ""], "always sent"),
+    ],
+)
+def test_flags_that_are_refused_say_what_to_do(arguments: list[str], said: str) -> None:
+    assert said in complaint(PUBLIC, *arguments)
