@@ -31,6 +31,8 @@ LAZY = {  # library → the places that may import it at module level
     "ray": set(),
     "tokenizers": set(),
     "alibabacloud_eas20210701": set(),
+    "alibabacloud_credentials": set(),
+    "alibabacloud_tea_openapi": set(),
     "aiohttp": {
         "simulation/service.py",
         "simulation/gateway.py",

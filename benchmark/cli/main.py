@@ -136,6 +136,26 @@ def check(
 
 
 @app.command()
+def discover(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="The service's name.")],
+    region: Annotated[str, typer.Option("--region", help="Where it runs, e.g. cn-hangzhou.")],
+    show_token: Annotated[
+        bool, typer.Option("--show-token", help="Print the service's token as well.")
+    ] = False,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="The API's host, where it is not the region's own.")
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="https, or http for a proxy of your own.")
+    ] = "https",
+) -> None:
+    """Ask the cloud's API for a service's addresses; prints a scenario. Needs the extra `eas`."""
+    from benchmark.cli.discover import print_scenario
+
+    raise typer.Exit(print_scenario(service, region, endpoint, protocol, show_token=show_token))
+
+
+@app.command()
 def report(
     folder: Folder,
     format_: Annotated[
