@@ -127,6 +127,7 @@ class Search:
         self._whole = whole
         self._levels: dict[float, Level] = {}
         self._spent = 0.0
+        self._longest = 0.0  # seconds that a trial took
         self._asked: Trial | None = None
         self._edge = 0  # trials since the growth ended
         self._finished = False
@@ -145,9 +146,8 @@ class Search:
         if level is None:
             self._finished = True
             return None
-        cost = max((seen.seconds for each in self._levels.values() for seen in each.seen), default=0.0)
-        left = self._budget - self._spent
-        if self._levels and left < 0.6 * cost:
+        cost, left = self._longest, self._budget - self._spent
+        if left < 0.6 * cost:
             return None
         seconds = max(self._trial, LEAST_REQUESTS / level if not self._whole else 0.0)
         if left < cost:
@@ -164,6 +164,7 @@ class Search:
         assert self._asked is not None, "nothing was proposed"
         at, self._asked = self._asked.level, None
         self._spent += seen.seconds
+        self._longest = max(self._longest, seen.seconds)
         level = self._levels.get(at)
         if seen.rate_limited > RATE_LIMITED * seen.requests.sum() or seen.flaw:
             self._veto(at, seen)

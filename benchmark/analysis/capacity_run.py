@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.analysis.capacity import WINDOWS, Demand, Found, Observation, Search
 from benchmark.analysis.estimate import Distribution, figures
-from benchmark.analysis.health import generator_of
+from benchmark.analysis.health import REMEDY, generator_of
 from benchmark.errors import InputError
 from benchmark.result.model import (
     QUANTILES,
@@ -169,7 +169,9 @@ def _verdict(run: Run, capacity: dict[str, Capacity]) -> Verdict:
         value = each.rate.value or 0.0
         if least is not None and value >= least:
             continue
-        if each.limited_by == "gateway":
+        if not each.levels:
+            invalid.append(f"{name}: the generator itself was late in every trial; {REMEDY}")
+        elif each.limited_by == "gateway":
             invalid.append(
                 f"{name}: the gateway's rate limit (429) came first, at {load_text(value, each)}: "
                 "what the service itself holds is more, and unknown"

@@ -19,6 +19,7 @@ from benchmark.schedule.closed_loop import ClosedLoop
 from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
 from benchmark.schedule.replay import Replay
+from benchmark.schedule.stages import Stage, Staged
 from benchmark.transport.base import Destination, PreparedRequest
 from benchmark.transport.prepare import destination, full_url
 from benchmark.units import NANOSECONDS
@@ -115,11 +116,32 @@ class Plan:
     @property
     def rate(self) -> float | None:
         """Requests per second that are offered, on average; None in a closed loop."""
+        if self.load.stages:
+            return math.fsum(stage.requests for stage in self.stages) / self._length
         return self.trace.rate if self.trace else self.load.rate
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What the rate does in the measured part of every round; none where it does not change."""
+        rate, stages = self.load.rate or 0.0, []
+        for each in self.load.stages or ():
+            end = rate if each.to is None else each.to
+            if each.over:
+                stages.append(Stage(rate, end, each.over))
+            rate = end
+            if each.hold:
+                stages.append(Stage(rate, rate, each.hold))
+        return tuple(stages)
+
+    @property
+    def _length(self) -> float:
+        return math.fsum(stage.seconds for stage in self.stages)
 
     @property
     def duration(self) -> float:
         """Seconds that are measured of each target: what was set, else 20 s, else all of a trace."""
+        if self.load.stages:
+            return self._length * self.rounds
         whole = self.trace is not None and "duration" not in self.load.model_fields_set
         return self.trace.period / NANOSECONDS if self.trace and whole else self.load.duration
 
@@ -152,6 +174,8 @@ class Plan:
 
         A closed loop can ask no faster than its connections come back: `quickest` is the shortest answer, in nanoseconds.
         """
+        if self.load.stages:
+            return max(max(stage.begin, stage.end) for stage in self.stages)
         if self.rate is not None:
             return self.rate
         return self.limit * NANOSECONDS / max(quickest + (self.load.think or 0) * NANOSECONDS, 1)
@@ -166,12 +190,19 @@ class Plan:
         if self.load.rate is None:
             assert self.load.connections is not None
             return ClosedLoop(self.load.connections, round((self.load.think or 0) * NANOSECONDS))
+        if not self.load.stages:
+            return self._arrivals(self.load.rate, number)
+        warming = (Stage(self.load.rate, self.load.rate, warmup / NANOSECONDS),) if warmup else ()
+        return Staged(self._arrivals(1.0, number), (*warming, *self.stages))
+
+    def _arrivals(self, rate: float, number: int) -> Schedule:
+        """Arrivals at a steady rate, by the load's law."""
         seed = self.seed * 1_000_003 + number
         if self.load.arrivals == "poisson":
-            return Poisson(self.load.rate, seed)
+            return Poisson(rate, seed)
         if self.load.burstiness is not None:
-            return Gamma(self.load.rate, self.load.burstiness, seed)
-        return ConstantRate(self.load.rate)
+            return Gamma(rate, self.load.burstiness, seed)
+        return ConstantRate(rate)
 
     def sequence(self, number: int) -> list[TargetPlan]:
         """The targets of round `number` in their order: shuffled in balanced pairs of rounds, seeded (METHOD 8)."""

@@ -17,6 +17,8 @@ def answers(result: Result) -> tuple[str, ...]:
 def _answer(name: str, found: Capacity) -> str:
     who = words.target(name, start=True)
     value = found.rate.value
+    if not found.levels:
+        return words.unsearched(who=who)
     if value is None:
         return words.holds_nothing(who=who, lowest=_load(found, min(each.rate for each in found.levels)))
     if found.limited_by == "gateway":

@@ -250,6 +250,36 @@ class Request(Part):
 _BODY_FIELDS = ("body", "body_file", "json_", "bytes_")
 
 
+class Stage(Part):
+    """A stretch of the load: a ramp `{to: 500/s, over: 1m}`, a jump `{to: 500/s}`, or `{hold: 5m}`."""
+
+    to: Rate | None = Field(None, description="The rate at the stage's end. Without `over`, at once.")
+    over: Duration | None = Field(None, description="How long the way there takes, in a straight line.")
+    hold: Duration | None = Field(None, validate_default=True, description="How long the rate stays.")
+
+    @field_validator("over")
+    @classmethod
+    def _over_to(cls, over: float | None, info: ValidationInfo) -> float | None:
+        if over is not None and not given(info, "to"):
+            raise ValueError("over goes with to, as in {to: 500/s, over: 1m}")
+        return over
+
+    @field_validator("hold")
+    @classmethod
+    def _to_or_hold(cls, hold: float | None, info: ValidationInfo) -> float | None:
+        if hold is None and not given(info, "to"):
+            raise ValueError("a stage is {to: 500/s, over: 1m}, {to: 500/s} or {hold: 5m}")
+        return hold
+
+
+Stages = Annotated[
+    tuple[Stage, ...],
+    AfterValidator(_at_least_one),
+    BeforeValidator(_as_tuple),
+    Field(json_schema_extra={"minItems": 1}),
+]
+
+
 class Load(Part):
     """How much is sent, and for how long: an open loop at a rate, or a closed loop of connections."""
 
@@ -271,6 +301,10 @@ class Load(Part):
 
     rate: Rate | None = Field(
         None, description="Requests per second, sent on time whether or not answers come."
+    )
+    stages: Stages | None = Field(
+        None,
+        description="How the rate changes from there, in every round: its measured part is all stages. Goes with rate.",
     )
     replay: ReplayOf | None = Field(
         None,
@@ -307,6 +341,15 @@ class Load(Part):
         validate_default=True,
         description="Unmeasured time before each round's measured part; may be 0s.",
     )
+
+    @field_validator("stages")
+    @classmethod
+    def _from_a_rate(cls, stages: tuple[Stage, ...] | None, info: ValidationInfo) -> tuple[Stage, ...] | None:
+        if stages is not None and "rate" in info.data and not given(info, "rate"):
+            raise ValueError("stages begin at a rate; give one, like rate: 20/s")
+        if stages is not None and not any(stage.over or stage.hold for stage in stages):
+            raise ValueError("the stages take no time; let one be held, or go over a while")
+        return stages
 
     @field_validator("replay")
     @classmethod

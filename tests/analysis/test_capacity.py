@@ -114,6 +114,15 @@ def test_a_late_generator_is_asked_again_and_then_ends_the_search() -> None:
     assert 690 < result.value <= 900
 
 
+def test_a_search_of_which_no_trial_can_be_used_ends_all_the_same() -> None:
+    search, trials = Search([P99], start=100, budget=60, trial=20), 0
+    while (trial := search.propose()) is not None:
+        search.observe(seen(trial, 0.0, flaw="late"))
+        trials += 1
+    assert trials <= 3
+    assert not any(level.usable for level in search.result().levels)
+
+
 def test_a_full_queue_gives_way_as_that() -> None:
     search = Search([P99], start=100, budget=900, trial=20)
     while (trial := search.propose()) is not None:

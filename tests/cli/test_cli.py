@@ -193,6 +193,12 @@ objectives: ["p50 < 10ms", "failures < 1%", "rate > 90% of offered"]
     assert [each["met"] for each in result_of(tmp_path / "out")["objectives"]] == [False, True, True]
 
 
+SHORTER_STAGES = {
+    "spike": ("0.hold=500ms", "2.hold=200ms", "4.hold=500ms"),
+    "soak": ("0.over=500ms", "1.hold=500ms"),
+}
+
+
 def test_the_shipped_scenarios_run(tmp_path: Path) -> None:
     with PracticeService(
         Behaviour(latency=Constant(0.002), streaming=Streaming(Constant(0.005), Constant(0.001))),
@@ -210,6 +216,8 @@ def test_the_shipped_scenarios_run(tmp_path: Path) -> None:
                 "rounds=4",
             )
             command = "run"
+            for setting in SHORTER_STAGES.get(path.stem, ()):
+                shorter += ("--set", f"load.stages.{setting}")
             if path.stem == "capacity":
                 command, shorter = "capacity", ("--budget", "4s")
             measured(

@@ -14,6 +14,7 @@ from benchmark.errors import InputError
 from benchmark.execution import prepared
 from benchmark.execution.plan import Plan, ProbeOrder, make_plan
 from benchmark.scenario.load import load_text
+from benchmark.schedule.base import due_before
 
 SCENARIO = """
 targets:
@@ -74,6 +75,21 @@ def test_requests_on_the_wire(plan: Plan) -> None:
     theirs = plan.targets[1].requests[0].wire
     assert b"\r\nAuthorization: Bearer secret-token" in theirs
     assert b"\r\nX-A: b" in theirs
+
+
+def test_stages_begin_after_the_warm_up_and_are_the_measured_part() -> None:
+    text = """
+targets: {a: {url: "http://a.example/"}}
+load: {rate: 10/s, stages: [{hold: 2s}, {to: 110/s, over: 2s}, {to: 20/s}, {hold: 1s}]}
+rounds: 3
+"""
+    plan = make_plan(load_text(text, "test", Path()))
+    assert plan.measured == 5 * 10**9
+    assert plan.rate == pytest.approx((20 + 120 + 20) / 5)
+    assert plan.fastest(1) == 110
+    order = plan.order(plan.targets[0], 0, 3 * 10**9, plan.measured, 4)
+    assert due_before(order.schedule, 3 * 10**9) == 30
+    assert due_before(order.schedule, 8 * 10**9, since=3 * 10**9) == pytest.approx(160, abs=1)
 
 
 def test_the_plan_says_no_secret(plan: Plan) -> None:

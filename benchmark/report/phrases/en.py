@@ -263,6 +263,11 @@ def holds_nothing(*, who: str, lowest: str) -> str:
     return f"{who} does not hold {lowest}, the lowest load that was tried."
 
 
+def unsearched(*, who: str) -> str:
+    """The answer where no trial could be used."""
+    return f"Not enough data to tell a capacity ({who}): the load generator was late in every trial."
+
+
 def gateway_limit(*, who: str, rate: str, held: str) -> str:
     """The answer where the gateway refused first."""
     return (
