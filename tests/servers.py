@@ -77,12 +77,12 @@ class Nginx:
         return [(int(port), int(status), int(size)) for port, status, size in map(str.split, lines)]
 
 
-def wait_for_port(port: int, seconds: float = 10.0) -> None:
+def wait_for_port(port: int, seconds: float = 10.0, host: str = "127.0.0.1") -> None:
     """Return when something listens on the port."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.02)
     raise TimeoutError(f"nothing listens on {port}")

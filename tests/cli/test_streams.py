@@ -39,9 +39,9 @@ goodput: ["ttft <= 50ms", "tpot < 1s"]
             measured("run", write(tmp_path, scenario), folder=tmp_path)
             truth = service.truth()
         target = result_of(tmp_path / "out")["targets"]["a"]
-        off = errors(target["stream"], truth, target["counts"]["ok"])
+        off = errors(target["stream"], truth, target["stream"]["streams"])
         assert target["stream"]["tokens"]["source"] == "usage"
-        assert target["stream"]["tokens"]["output"] == TOKENS * target["counts"]["ok"]
+        assert target["stream"]["tokens"]["output"] == TOKENS * target["stream"]["streams"]
         if all(abs(error) < 0.02 for error in off.values()):
             return
     pytest.fail(f"off by {off}")
@@ -90,7 +90,7 @@ def test_curl_with_a_stream_in_its_body_compares_two_addresses(tmp_path: Path) -
     for target in result["targets"].values():
         tokens = target["stream"]["tokens"]
         assert (tokens["source"], tokens["input"]) == ("chunks", None)
-        assert tokens["output"] == 5 * target["counts"]["ok"]
+        assert tokens["output"] == 5 * target["stream"]["streams"]
         assert target["stream"]["itl_ms"]["p50"] == pytest.approx(5, rel=0.05)
 
 
@@ -110,6 +110,6 @@ objectives: ["ttft.p50 < 1s", "failures < 1%"]
     target = result_of(tmp_path / "out")["targets"]["a"]
     assert target["counts"]["failures"].keys() == {"stream-error"}
     assert 0.1 < target["counts"]["failed"] / target["counts"]["scheduled"] < 0.5
-    assert target["counts"]["ok"] == target["stream"]["streams"]
+    assert target["counts"]["ok"] >= target["stream"]["streams"] > 0  # of sound rounds
     assert target["stream"]["ttft_ms"]["at_least"]["p90"] == 30_000
     assert "stream-error" in done.stdout
