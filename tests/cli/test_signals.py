@@ -126,7 +126,7 @@ def test_the_first_signal_saves_and_reports(service: PracticeService, tmp_path: 
     assert not (tmp_path / "out" / "journal").exists()
     target = json.loads((tmp_path / "out" / "result.json").read_text())["targets"]["target"]
     assert kept["ok"] + sum(target["unmeasured"].values()) == len(service.truth()) - before
-    assert target["response_ms"]["p50"] == pytest.approx(20, rel=0.5)  # and not "never answered"
+    assert 15 < target["response_ms"]["p50"] < 1000  # and not null, for "never answered"
 
 
 def silent(scripted: ScriptedServer) -> str:
