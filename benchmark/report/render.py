@@ -25,8 +25,15 @@ def _markdown(report: Report, result: Result) -> str:
     return render_markdown(report)
 
 
+def _junit(report: Report, result: Result) -> str:
+    from benchmark.report.junit import render_junit
+
+    return render_junit(result)
+
+
 FORMATS: dict[str, Callable[[Report, Result], str]] = {
     "html": _html,
     "markdown": _markdown,
+    "junit": _junit,
     "json": lambda report, result: result.to_json(),
 }
