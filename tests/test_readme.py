@@ -74,7 +74,7 @@ def test_commands_and_make_targets_exist() -> None:
     commands = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
     }
-    named = set(re.findall(r"vpcbench ([a-z]+)\b", " ".join(re.findall(r"`(.*?)`", README)))) - {"command"}
+    named = set(re.findall(r"vpcbench ([a-z]+)\b", "\n".join(re.findall(r"`(.*?)`", README)))) - {"command"}
     assert named
     assert named <= commands
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
