@@ -43,6 +43,10 @@ def _why(result: Result, compared: Comparison) -> str:
     """Where most of the difference comes from, where one was found."""
     if outcome(compared.primary) not in {Outcome.FASTER, Outcome.SLOWER}:
         return ""
+    if result.settings.get(
+        "simulated"
+    ):  # a simulated path delays answers, so that all of it would read as the server's
+        return ""
     for split in result.breakdown:
         most = main_reason(split) if split.candidate == compared.candidate else None
         if most:

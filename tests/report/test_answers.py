@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmark.report.answers import answer, answers
-from benchmark.result.model import Comparison, Estimate
+from benchmark.result.model import Breakdown, BreakdownRow, Comparison, Estimate
 from tests.report.results import a_result, a_run, compared, metric
 
 P50 = "response.p50"
@@ -84,3 +84,26 @@ def test_a_single_target_that_never_answered() -> None:
         update={"p50": None})})  # fmt: skip
     (said,) = answers(result.model_copy(update={"targets": {"api": silent}}))
     assert said == "Not enough data to say how fast `api` answers: 0 failures."
+
+
+def test_the_reason_comes_with_the_answer_but_never_for_simulated_paths() -> None:
+    """A simulated path delays answers, so that all of its difference would read as the server's."""
+    shown = compared(metric(P50, 31.0, 1.6, -29.8, -29.1, primary=True))
+    difference = Estimate(value=-29.4, low=-29.8, high=-29.1)
+    network, total = (
+        BreakdownRow(phase=phase, baseline=31.0, candidate=1.6, difference=difference)
+        for phase in ("network", "total")
+    )
+    split = Breakdown(
+        baseline=shown.baseline,
+        candidate=shown.candidate,
+        confidence=0.95,
+        rounds=10,
+        total=total,
+        rows=[network],
+    )
+    result = a_result(a_run({"public": 31.0, "vpc": 1.6}), shown, breakdown=[split])
+    (said,) = answers(result)
+    assert "29.4 of the 29.4 ms" in said
+    (bare,) = answers(result.model_copy(update={"settings": {**result.settings, "simulated": True}}))
+    assert bare == said.partition(" On average")[0]
