@@ -174,7 +174,7 @@ class SendLoop:
     def _note(self, due: int) -> None:
         """Remember an instant that an answer made due."""
         heapq.heappush(self._later, due)
-        if self._later[0] == due and not self._polling:
+        if self._nearest() == due and not self._polling:  # else something nearer has set the alarm already
             self._alarm.arm(due - self._early)
 
     # ── the round's parts ──
