@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import cast
 
+from benchmark.analysis.estimate import alone
 from benchmark.measure.recording import Recording, merged
-from benchmark.measure.stream import TIMES
-from benchmark.result.model import Figures, Goodput, StreamResult, Tokens
+from benchmark.measure.stream import MOST_TURNS, TIMES
+from benchmark.result.model import Conversations, Figures, Goodput, Source, StreamResult, Tokens, TurnResult
 from benchmark.result.run import Run
 
 UNLIKE_LENGTHS = 0.02  # mean output tokens that differ by more make whole answers no match (METHOD 23)
@@ -37,12 +39,30 @@ def stream_of(run: Run, name: str, figures_of: Callable[[str], Figures]) -> Stre
     )
 
 
+def conversations_of(run: Run, name: str) -> Conversations | None:
+    """What became of a target's conversations, turn by turn; None where it has none."""
+    if not run.settings.get("conversations"):
+        return None
+    whole = merged([each.recording for each in run.rounds if each.target == name and not each.flaw])
+    times = {turn: whole.histograms.get(f"ttft.turn.{turn}") for turn in range(1, MOST_TURNS + 1)}
+    return Conversations(
+        turns=[
+            TurnResult(turn=turn, streams=ttft.count, ttft_ms=alone(ttft))
+            for turn, ttft in times.items()
+            if ttft is not None and ttft.count
+        ],
+        unbegun=whole.counters["unbegun_turns"],
+    )
+
+
 def _tokens(counted: Counter[str]) -> Tokens:
     streams, told, chunks = counted["streams"], counted["told"], counted["token_chunks"]
+    by = {"usage": told, "tokenizer": counted["counted"], "chunks": streams - told - counted["counted"]}
+    sources = [source for source, n in by.items() if n] or ["chunks"]
     return Tokens(
         input=counted["input_tokens"] if told else None,
         output=counted["output_tokens"],
-        source="chunks" if not told else "usage" if told == streams else "mixed",
+        source=cast(Source, sources[0] if len(sources) == 1 else "mixed"),
         per_stream=counted["output_tokens"] / streams if streams else None,
         per_chunk=counted["output_tokens"] / chunks if chunks else None,
     )

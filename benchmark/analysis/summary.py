@@ -13,7 +13,7 @@ from benchmark.analysis.comparison import compare, doubts
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
-from benchmark.analysis.stream import stream_of
+from benchmark.analysis.stream import conversations_of, stream_of
 from benchmark.measure.histogram import BYTE, Histogram
 from benchmark.measure.recording import HANDSHAKES, PHASES, Recording, merged
 from benchmark.result.model import (
@@ -86,6 +86,7 @@ def _target(run: Run, name: str) -> TargetResult:
         connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
         network=_network(account),
         stream=stream_of(run, name, lambda metric: _figures(run, name, metric)),
+        conversations=conversations_of(run, name),
         notes=list(info.notes),
     )
 

@@ -130,7 +130,7 @@ def _send(
 ) -> tuple[Run, Path]:
     """Preflight and trials, the targets taking turns."""
     check_files(plan, raise_file_limit())
-    with LocalWorkers(stopping) as workers:
+    with LocalWorkers(stopping, loaded.count_tokens()) as workers:
         checked = preflight(plan, workers, loaded.scenario.allow)
         checked.demand_usable()
         quickest = min(probe.service for probe in checked.probes.values())

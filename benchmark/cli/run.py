@@ -141,7 +141,7 @@ def _send(
 ) -> tuple[Run, Path]:
     """Preflight and rounds; the run as it was measured, and the folder that holds its journal."""
     check_files(plan, raise_file_limit())
-    with LocalWorkers(stopping) as workers:
+    with LocalWorkers(stopping, loaded.count_tokens()) as workers:
         checked = preflight(plan, workers, loaded.scenario.allow) if check else NOTHING_CHECKED
         checked.demand_usable()
         doubts = check_ports(plan, checked.probes)
@@ -227,7 +227,7 @@ def announce(plan: Plan) -> str:
     count = len(plan.targets)
     per_round = max(plan.measured / NANOSECONDS, 0) + load.warmup
     total = format_duration(per_round * plan.rounds * count)
-    rate = plan.rate
+    rate = plan.request_rate
     if rate is not None:
         each = f" to each of {count} targets" if count > 1 else ""
         what = f"about {rate * per_round * plan.rounds:,.0f} requests{each} at {format_rate(rate)}"
@@ -246,7 +246,8 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
     ]
     return {
         "open_loop": plan.open_loop,
-        "rate": plan.rate,
+        "rate": plan.request_rate,
+        "conversations": any(share.turns for share in plan.shares),
         "arrivals": "replay" if plan.trace else scenario.load.arrivals if plan.open_loop else None,
         "connections": scenario.load.connections,
         "rounds": scenario.rounds,

@@ -86,6 +86,7 @@ class Share:
         self.report: RoundReport | None = None
         self.lost = False
         self._recorded = 0  # exchanges
+        self._later = 0  # of these, later turns of conversations, which no schedule knew of
         self._unsent = 0
         self._end = order.warmup + order.measured
         self._open_loop = order.schedule.after(0) is None
@@ -100,6 +101,7 @@ class Share:
     def add(self, recording: Recording) -> None:
         """Note how much was reported."""
         self._recorded += recording.scheduled - recording.unsent
+        self._later += recording.counters["later_turns"]
         self._unsent += recording.unsent
 
     def due(self, elapsed: int) -> int:
@@ -110,7 +112,7 @@ class Share:
         if self.over:
             return self._recorded
         if self._due:
-            return max(self._recorded, self._due.until(min(elapsed, self._end)))
+            return max(self._recorded, self._later + self._due.until(min(elapsed, self._end)))
         busy = self._recorded and self.order.schedule.after(0) == 0
         return self._recorded + (self.order.connections if busy else 0)
 
@@ -120,7 +122,7 @@ class Share:
             return self._recorded + self._unsent
         if self._planned is None:
             self._planned = DueCount(self.order.schedule, self.order.warmup).until(self._end)
-        return self._planned
+        return self._later + self._planned
 
     def lose(self, elapsed: int) -> Recording:
         """The account of what the lost worker never reported."""

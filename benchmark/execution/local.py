@@ -21,6 +21,7 @@ from benchmark.execution.plan import ProbeOrder, RoundOrder
 from benchmark.execution.worker import CANCEL, GRACE, STOP, Start, work
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Part
+from benchmark.transport.sse import texts_of
 from benchmark.units import MILLISECOND
 
 PATIENCE = 5.0  # seconds that a worker is given to end
@@ -29,6 +30,7 @@ LOOK_UP = 0.1  # seconds between two looks at whether the user wants to stop
 LEAD = 20 * MILLISECOND  # between the last worker's being ready and the schedule's zero
 
 Observe = Callable[[Snapshot], None]
+Count = Callable[[str], int]  # the tokens of a text
 Stopping = Callable[[], int]  # 0: go on; 1: ask no more, and wait for what is in flight; 2: stop at once
 
 
@@ -47,7 +49,8 @@ class Interrupted(VpcbenchError):  # noqa: N818  # the user wanted it
 class LocalWorker:
     """One spawned process."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Count | None = None) -> None:
+        self._count = count
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs,), name="vpcbench-worker", daemon=True)
@@ -81,7 +84,12 @@ class LocalWorker:
             heard = self.pipe.recv()
         except (EOFError, OSError) as error:
             raise self._lost() from error
-        return heard.recording() if isinstance(heard, Part) else heard
+        return heard.recording(self._count and self._tokens_of) if isinstance(heard, Part) else heard
+
+    def _tokens_of(self, body: bytes) -> int:
+        """The tokens of a streamed answer, by its text."""
+        assert self._count is not None
+        return sum(map(self._count, texts_of(body)))
 
     def kill(self) -> None:
         """End it at once; `hear` and `tell` will find it lost."""
@@ -113,9 +121,10 @@ class LocalWorker:
 class LocalWorkers:
     """The processes that send. Use as a context manager: it begins with one, and leaving ends them all."""
 
-    def __init__(self, stopping: Stopping = lambda: 0) -> None:
+    def __init__(self, stopping: Stopping = lambda: 0, count: Count | None = None) -> None:
         self.lost = ""  # how a worker was lost, where one was
         self._stopping = stopping
+        self._count = count
         self._workers: list[LocalWorker] = []
 
     def __enter__(self) -> LocalWorkers:
@@ -145,7 +154,7 @@ class LocalWorkers:
     def grow(self, count: int) -> None:
         """Have this many workers."""
         while len(self._workers) < count:
-            self._workers.append(LocalWorker())
+            self._workers.append(LocalWorker(self._count))
 
     def probe(self, order: ProbeOrder) -> Probe:
         """One request, watched closely.

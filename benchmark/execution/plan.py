@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.execution.prepared import prepare_all, shares_of, variants_of
+from benchmark.execution.prepared import prepare_all, shares_of, think_of, variants_of
 from benchmark.measure.stream import Limit
 from benchmark.schedule.base import Schedule, part_of
 from benchmark.schedule.closed_loop import ClosedLoop
@@ -75,6 +75,8 @@ class RoundOrder:
     keep_connections: bool
     resend_stale: bool
     goodput: tuple[Limit, ...] = ()
+    think: int = 0  # between an answer and the next turn of its conversation
+    tokenized: bool = False  # whether tokens that nobody tells are counted from texts
     window: int = NANOSECONDS  # the finest stretch of time that is told apart
 
     def share(self, at: int, of: int) -> RoundOrder:
@@ -101,6 +103,8 @@ class Plan:
     resend_stale: bool
     asked_processes: int | None = None  # None: as many as the load needs
     goodput: tuple[Limit, ...] = ()
+    think: int = 0  # nanoseconds between an answer and the next turn of its conversation
+    tokenized: bool = False
     trace: Trace | None = None
 
     @property
@@ -115,10 +119,21 @@ class Plan:
 
     @property
     def rate(self) -> float | None:
-        """Requests per second that are offered, on average; None in a closed loop."""
+        """Arrivals per second, on average: of requests or, where there are some, conversations. None in a closed loop."""
         if self.load.stages:
             return math.fsum(stage.requests for stage in self.stages) / self._length
         return self.trace.rate if self.trace else self.load.rate
+
+    @property
+    def turns(self) -> float:
+        """How many requests an arrival comes to: more than one where conversations arrive."""
+        weights = math.fsum(share.weight for share in self.shares)
+        return math.fsum(share.weight * share.mean_turns for share in self.shares) / weights
+
+    @property
+    def request_rate(self) -> float | None:
+        """Requests per second that are offered, with all turns of what arrives; None in a closed loop."""
+        return None if self.rate is None else self.rate * self.turns
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -175,9 +190,9 @@ class Plan:
         A closed loop can ask no faster than its connections come back: `quickest` is the shortest answer, in nanoseconds.
         """
         if self.load.stages:
-            return max(max(stage.begin, stage.end) for stage in self.stages)
-        if self.rate is not None:
-            return self.rate
+            return self.turns * max(max(stage.begin, stage.end) for stage in self.stages)
+        if self.request_rate is not None:
+            return self.request_rate
         return self.limit * NANOSECONDS / max(quickest + (self.load.think or 0) * NANOSECONDS, 1)
 
     def schedule(self, number: int, warmup: int = 0) -> Schedule:
@@ -228,6 +243,8 @@ class Plan:
             keep_connections=self.keep_connections,
             resend_stale=self.resend_stale,
             goodput=self.goodput,
+            think=self.think,
+            tokenized=self.tokenized and target.streams,
         )
 
 
@@ -241,7 +258,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
             name=name,
             url=full_url(target, variants[0][0].request),
             destination=destination(target),
-            requests=prepare_all(target, variants),
+            requests=prepare_all(target, variants, tokenized=scenario.tokenizer is not None),
             transport=scenario.transport,
         )
         for name, target in scenario.targets.items()
@@ -256,5 +273,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         resend_stale=scenario.resend_stale,
         asked_processes=None if scenario.processes == "auto" else scenario.processes,
         goodput=tuple(Limit(limit.metric, limit.most) for limit in scenario.goodput),
+        think=think_of(scenario),
+        tokenized=scenario.tokenizer is not None,
         trace=trace,
     )

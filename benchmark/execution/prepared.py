@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmark.errors import InputError
-from benchmark.scenario.prompting import ask, make_prompts
+from benchmark.scenario.prompting import ask, form_of, make_prompts
 from benchmark.scenario.salt import SALT, TARGET_SALT, new_salt
 from benchmark.scenario.template import asks_for_rows, fill_request
 from benchmark.schedule.mix import Share
 from benchmark.transport.base import PreparedRequest
 from benchmark.transport.prepare import full_url, prepare
-from benchmark.transport.salted import salted
-from benchmark.units import format_size
+from benchmark.units import NANOSECONDS, format_size
 
 if TYPE_CHECKING:
     from benchmark.scenario.data import Row
@@ -30,6 +30,9 @@ class Variant(NamedTuple):
 
     request: Request
     body: bytes
+    turn: int = 1  # of a conversation
+    more: int = 0  # turns of it that follow
+    answers: tuple[str, ...] = ()  # what stands in the body for answers that are yet to be given
 
 
 def variants_of(loaded: LoadedScenario, trace: Trace | None) -> list[list[Variant]]:
@@ -66,9 +69,19 @@ def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts, trace: T
         raise InputError(
             "prompts as long as a trace says go with one request; give the others another scenario"
         )
+    conversation = prompts.conversation
+    if conversation and form_of(path) != "messages":
+        raise InputError(
+            f"a conversation is held with a chat, at a path like v1/chat/completions; not at {path}"
+        )
     lengths = trace.lengths if trace else ()
     made = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed, lengths)
-    return [_variant(loaded, ask(filled, prompt, path)) for prompt in made]
+    return [
+        _variant(loaded, ask(filled, prompt, path))._replace(
+            turn=prompt.turn, more=prompt.more, answers=prompt.answers
+        )
+        for prompt in made
+    ]
 
 
 def _path_of(scenario: Scenario, request: Request) -> str:
@@ -84,12 +97,26 @@ def _variant(loaded: LoadedScenario, request: Request) -> Variant:
 def shares_of(loaded: LoadedScenario, variants: Sequence[Sequence[Variant]]) -> tuple[Share, ...]:
     """How the requests and their variants take turns."""
     requests = loaded.scenario.all_requests
-    return tuple(
-        Share(
-            float(request.weight), len(each), shuffled=len(each) > 1 and _order(loaded, request) == "shuffled"
-        )
-        for request, each in zip(requests, variants, strict=True)
-    )
+    shares = []
+    for request, each in zip(requests, variants, strict=True):
+        turns = tuple(one.more + 1 for one in each if one.turn == 1)
+        shuffled = len(turns) > 1 and _order(loaded, request) == "shuffled"
+        talks = any(one.more for one in each)
+        shares.append(Share(float(request.weight), len(turns), turns if talks else (), shuffled=shuffled))
+    return tuple(shares)
+
+
+def think_of(scenario: Scenario) -> int:
+    """Nanoseconds between an answer and the next turn of its conversation.
+
+    Raises:
+        InputError: requests differ in it.
+    """
+    talks = [request.prompts.conversation for request in scenario.all_requests if request.prompts]
+    pauses = {talk.think for talk in talks if talk is not None}
+    if len(pauses) > 1:
+        raise InputError("conversations of one scenario pause alike; give all of them the same think")
+    return round(pauses.pop() * NANOSECONDS) if pauses else 0
 
 
 def _order(loaded: LoadedScenario, request: Request) -> str | None:
@@ -98,8 +125,10 @@ def _order(loaded: LoadedScenario, request: Request) -> str | None:
     return source.order if source and not traced else None
 
 
-def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequence[PreparedRequest]:
-    """The requests as this target gets them, in the order of `Share`'s places.
+def prepare_all(
+    target: Target, variants: Sequence[Sequence[Variant]], *, tokenized: bool = False
+) -> Sequence[PreparedRequest]:
+    """The requests as this target gets them, in the order of `Share`'s places; `tokenized`: what is answered is counted.
 
     Raises:
         InputError: they are too many, or too large, to be held in memory, or expect what cannot be seen.
@@ -108,7 +137,7 @@ def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequen
     salt = new_salt().encode()
     for variant in (variant for each in variants for variant in each):
         body = variant.body.replace(TARGET_SALT.encode(), salt)
-        prepared.append(prepare(target, variant.request, body))
+        prepared.append(_prepare(target, variant, body, tokenized=tokenized))
         size += len(prepared[-1].wire)
         if size > LARGEST and len(prepared) > 1:
             raise InputError(
@@ -119,4 +148,20 @@ def prepare_all(target: Target, variants: Sequence[Sequence[Variant]]) -> Sequen
         raise InputError(
             "`body_contains` cannot be held against streamed answers: their text comes in pieces"
         )
-    return salted(tuple(prepared), SALT)
+    return tuple(prepared)
+
+
+def _prepare(target: Target, variant: Variant, body: bytes, *, tokenized: bool) -> PreparedRequest:
+    prepared = prepare(target, variant.request, body)
+    talk = variant.request.prompts.conversation if variant.request.prompts else None
+    live = talk is not None and talk.history == "answers" and variant.more > 0
+    if live and not prepared.stream:
+        raise InputError("answers go into a conversation's history where they are streamed; set stream: true")
+    return replace(
+        prepared,
+        salt=SALT if SALT.encode() in prepared.wire else "",
+        turn=variant.turn,
+        more=variant.more,
+        answers=variant.answers,
+        heard=live or (tokenized and prepared.stream),
+    )

@@ -142,15 +142,15 @@ class Conductor:
         """Equal pools for all targets: what the load needs at the slowest answer seen, or the most ever needed."""
         if self.plan.load.connections is not None:
             return self.plan.load.connections
-        assert self.plan.rate is not None
-        expected = math.ceil(2 * self.plan.rate * self._slowest / NANOSECONDS)
+        assert self.plan.request_rate is not None
+        expected = math.ceil(2 * self.plan.request_rate * self._slowest / NANOSECONDS)
         return min(max(4, expected, self._busiest), self.plan.load.max_connections)
 
     def _warmup(self, connections: int) -> int:
         """As long as was asked, at least 2 × p99 so far, and one exchange per connection (METHOD 7)."""
         warmup = max(round(self.plan.load.warmup * NANOSECONDS), 2 * self._slowest)
-        if self.plan.rate:
-            warmup = max(warmup, round(connections / self.plan.rate * NANOSECONDS))
+        if self.plan.request_rate:
+            warmup = max(warmup, round(connections / self.plan.request_rate * NANOSECONDS))
         return warmup
 
     def _await_recovery(self, target: TargetPlan) -> None:

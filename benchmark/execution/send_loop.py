@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator
 
 from benchmark.clock import alarm, now
 from benchmark.execution.plan import RoundOrder
-from benchmark.measure.exchange import Exchange
+from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.recorder import Recorder
 from benchmark.schedule.base import Schedule
 from benchmark.transport.base import Transport
+from benchmark.transport.talk import Talk, is_made
 from benchmark.units import MILLISECOND, NANOSECONDS
 
 EARLY = MILLISECOND // 5  # how long before a request is due the loop wakes, and polls
@@ -47,8 +48,13 @@ class SendLoop:
         self._after = order.schedule.after
         self._known = instants(order.schedule, zero)
         self._next_known = NEVER
-        self._later: list[int] = []  # instants that answers made due, a heap
+        self._later: list[tuple[int, int, Talk | None]] = []  # instants that answers made due, a heap
+        self._noted = 0  # of these, counted on
         self._choices = order.mix.indexes()
+        self._requests = order.target.requests
+        self._think = order.think
+        self._talks: dict[Exchange, Talk] = {}  # of what is in flight
+        self._talking = is_made(order.target.requests)
         self._in_flight = 0
         self._asking = True
         self._settled: asyncio.Future[None] = self._loop.create_future()
@@ -94,18 +100,36 @@ class SendLoop:
             self._recorder.add(exchange)
         else:
             self.unmeasured += 1
-        due = self._after(exchange.done)
+        talk = self._go_on(exchange) if self._talking else None
+        due = self._after(exchange.done) if talk is None else exchange.done + self._think
         if due is not None and due < self._end and self._asking:
             if due == exchange.done:
-                self._ask(due)
+                self._ask(due, talk)
             else:
-                self._note(due)
+                self._note(due, talk)
         elif not self._asking:
             self._settle()
 
-    def _ask(self, due: int) -> None:
+    def _ask(self, due: int, talk: Talk | None = None) -> None:
         self._in_flight += 1
-        self._transport.send(Exchange(next(self._choices), due, now()))
+        if not self._talking:
+            self._transport.send(Exchange(next(self._choices), due, now()))
+            return
+        talk = talk or Talk(self._requests, next(self._choices))
+        made = talk.request()  # before the exchange is stamped: making it is the generator's own time
+        exchange = Exchange(talk.at, due, now())
+        exchange.asks = made
+        self._talks[exchange] = talk
+        self._transport.send(exchange)
+
+    def _go_on(self, exchange: Exchange) -> Talk | None:
+        """The conversation that the exchange was a turn of, where another turn follows; a failure ends it."""
+        talk = self._talks.pop(exchange)
+        failed = exchange.failure is not Failure.NONE
+        if exchange.due >= self.begin:
+            longer = talk.longer if exchange.sent else 0
+            self._recorder.add_talk(longer, later=talk.opened, unbegun=talk.left if failed else 0)
+        return talk if not failed and talk.hear(exchange.stream) else None
 
     # ── turns ──
 
@@ -155,25 +179,26 @@ class SendLoop:
                 break
             if due == self._next_known:
                 self._look_ahead()
+                self._ask(due)
             else:
-                heapq.heappop(self._later)
-            self._ask(due)
+                self._ask(due, heapq.heappop(self._later)[2])
             self._worked = True
         if self._in_flight > self.busiest:
             self.busiest = self._in_flight
 
     def _nearest(self) -> int:
         """The next instant at which a request is due."""
-        return min(self._next_known, self._later[0]) if self._later else self._next_known
+        return min(self._next_known, self._later[0][0]) if self._later else self._next_known
 
     def _look_ahead(self) -> None:
         """Note the next of the due times that the schedule knew beforehand."""
         due = next(self._known, NEVER)
         self._next_known = due if due < self._end else NEVER
 
-    def _note(self, due: int) -> None:
-        """Remember an instant that an answer made due."""
-        heapq.heappush(self._later, due)
+    def _note(self, due: int, talk: Talk | None) -> None:
+        """Remember an instant that an answer made due, and the conversation that goes on then."""
+        self._noted += 1
+        heapq.heappush(self._later, (due, self._noted, talk))
         if self._nearest() == due and not self._polling:  # else something nearer has set the alarm already
             self._alarm.arm(due - self._early)
 

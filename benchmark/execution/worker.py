@@ -29,10 +29,11 @@ from benchmark.measure.exchange import Answer, Exchange
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import Recording
-from benchmark.measure.stream import StreamRecorder
+from benchmark.measure.stream import MOST_TURNS, StreamRecorder
 from benchmark.schedule.base import due_before
 from benchmark.transport.base import Pool, Transport
 from benchmark.transport.http1 import Http1Transport
+from benchmark.transport.talk import Talk
 from benchmark.transport.walk import walk
 from benchmark.units import NANOSECONDS
 
@@ -45,6 +46,7 @@ def _aiohttp(*args: Any, **options: Any) -> Transport:
 
 TRANSPORTS: dict[str, Callable[..., Transport]] = {"http1": Http1Transport, "aiohttp": _aiohttp}
 TELL_EVERY = 0.2  # seconds between two reports of what was recorded
+MOST_UNTOLD = 4  # reports that wait to be heard; what is recorded then waits here, in bounded memory
 MOST_PATIENCE = 10.0  # seconds that each step of a walk is given
 GRACE = 10.0  # seconds that exchanges in flight are given once the run is stopped
 READY = "ready"  # a worker has opened its connections, and waits for the common start
@@ -77,8 +79,9 @@ class RoundReport:
 class Worker:
     """Carries out orders; kept connections live here between rounds."""
 
-    def __init__(self, tell: Callable[[object], None]) -> None:
+    def __init__(self, tell: Callable[[object], None], untold: Callable[[], int] = lambda: 0) -> None:
         self._tell = tell
+        self._untold = untold  # how many reports wait for a parent that is behind
         self._kept: dict[str, Transport] = {}
         self._opening: asyncio.Task[None] | None = None
         self._zero: asyncio.Future[int] | None = None
@@ -122,7 +125,9 @@ class Worker:
             capture=True,
         )
         started = now()
-        transport.send(Exchange(0, started, started))
+        exchange = Exchange(0, started, started)
+        exchange.asks = Talk(order.target.requests, 0).request()
+        transport.send(exchange)
         try:
             exchange = await done
         finally:
@@ -147,12 +152,14 @@ class Worker:
             telling.cancel()
         self._sending = None
         recorder.add_network(*transport.meter.take())
+        if order.tokenized:
+            self._tell(recorder.part())  # whoever hears it has the tokenizer
         if not order.keep_connections:
             await transport.close()
         recording = recorder.take()
         if order.schedule.after(0) is None:
             planned = due_before(order.schedule, order.warmup + order.measured, since=order.warmup)
-            recording.unsent = planned - recorder.seen
+            recording.unsent = planned - recorder.arrived
             recording.scheduled += recording.unsent
         return RoundReport(
             recording=recording,
@@ -201,13 +208,18 @@ class Worker:
     async def _keep_telling(self, recorder: Recorder) -> None:
         while True:
             await asyncio.sleep(TELL_EVERY)
-            self._tell(recorder.part())
+            if self._untold() < MOST_UNTOLD:
+                self._tell(recorder.part())
 
 
 def _recorder(order: RoundOrder) -> Recorder:
     """What records the exchanges of a round."""
     sizes = [len(request.wire) for request in order.target.requests]
-    recorder = StreamRecorder(sizes, order.goodput) if order.target.streams else Recorder(sizes)
+    recorder = Recorder(sizes)
+    if order.target.streams:
+        talks = any(request.more for request in order.target.requests)
+        turns = [min(request.turn, MOST_TURNS) for request in order.target.requests] if talks else []
+        recorder = StreamRecorder(sizes, order.goodput, turns, tokenized=order.tokenized)
     recorder.kept.series.width = order.window
     return recorder
 
@@ -237,7 +249,7 @@ async def _obey(pipe: Pipe) -> None:
     loop = asyncio.get_running_loop()
     orders: asyncio.Queue[object] = asyncio.Queue()
     reports: queue.SimpleQueue[object] = queue.SimpleQueue()
-    worker = Worker(reports.put)
+    worker = Worker(reports.put, reports.qsize)
 
     def take(order: object) -> None:
         if isinstance(order, Start):

@@ -112,6 +112,7 @@ class Exchange:
     detail = ""  # what the system said of a failure
     answer: Answer | None = None  # what it said, for probes
     stream: Stream | None = None  # what was seen of a streamed answer
+    asks: object = None  # the prepared request that was made for it alone; None: the plan's, as it stands
 
     def __init__(self, request: int, due: int, taken: int) -> None:
         self.request = request

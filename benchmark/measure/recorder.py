@@ -7,7 +7,7 @@ full batches; what it has to tell in between leaves uncounted, as a `Part`, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -21,6 +21,7 @@ from benchmark.measure.recording import Recording
 BATCH = 8192  # exchanges kept before they are counted
 
 Columns = dict[str, NDArray[np.int64]]
+TokensOf = Callable[[bytes], int]  # the tokens of a streamed body
 
 
 @dataclass  # not frozen: compiled, a frozen one could not be unpickled
@@ -35,8 +36,8 @@ class Part:
     request_sizes: NDArray[np.int64]
     origin: int
 
-    def recording(self) -> Recording:
-        """All of it, counted; to be called once."""
+    def recording(self, tokens_of: TokensOf | None = None) -> Recording:
+        """All of it, counted; to be called once. `tokens_of` counts what nobody told of streams."""
         for rows, fields in zip(self.rows, (PLAIN_FIELDS, FIELDS), strict=True):
             if len(rows):
                 count(self.kept, _columns(rows, fields), self.request_sizes, self.origin)
@@ -58,12 +59,18 @@ class Recorder:
         self._others: list[tuple[int, ...]] = []
         self._turns: list[int] = []
         self._left = 0  # exchanges that have left in parts
+        self._later_turns = 0  # of conversations, in all
         self.kept = Recording()
 
     @property
     def seen(self) -> int:
         """Exchanges recorded so far, over all that was taken."""
         return self._left + self.kept.scheduled + len(self._plain) + len(self._others)
+
+    @property
+    def arrived(self) -> int:
+        """Of those seen, the ones that a schedule made due, and not the answer to an earlier turn."""
+        return self.seen - self._later_turns
 
     def add(self, exchange: Exchange) -> None:
         """Keep one exchange that is done; most are plain, and cost half."""
@@ -87,6 +94,16 @@ class Recorder:
         self.kept.new_connections += 1
         for name, paid in (("dns", dns), ("connect", connect), ("tls", tls)):
             self.kept.handshakes[name].record(np.array([paid]))
+
+    def add_talk(self, longer: int, *, later: bool, unbegun: int) -> None:
+        """Keep what an exchange was to its conversation: a later turn of it, or the end of it with turns not begun.
+
+        `longer`: bytes by which the request was longer than it was prepared.
+        """
+        self.kept.sent_bytes += longer
+        self._later_turns += later
+        self.kept.counters["later_turns"] += later
+        self.kept.counters["unbegun_turns"] += unbegun
 
     def add_network(self, traffic: Counter[str], round_trips: list[int]) -> None:
         """Keep what the kernel counted in the measured part, and each connection's shortest round trip (nanoseconds)."""

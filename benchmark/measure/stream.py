@@ -16,35 +16,63 @@ from numpy.typing import NDArray
 
 from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.histogram import Nanoseconds
-from benchmark.measure.recorder import Columns, Part, Recorder
+from benchmark.measure.recorder import Columns, Part, Recorder, TokensOf
 from benchmark.measure.recording import Recording
 from benchmark.units import NANOSECONDS
 
 TIMES = ("ttft", "ttft_from_due", "first_answer", "itl", "tpot", "e2e")
 LIMITED = ("ttft", "ttft_from_due", "first_answer", "tpot", "e2e")  # what a single request has
-COLUMNS = ("due", "sent", "first", "answer", "last", "chunks", "asked", "told", "unreadable")
+COLUMNS = (
+    "due",
+    "sent",
+    "first",
+    "answer",
+    "last",
+    "chunks",
+    "asked",
+    "unreadable",
+    "turn",
+    "counted",
+    "told",
+)
 COUNTERS = (
     "streams",
     "tokenless",  # streams without a token chunk
     "input_tokens",  # where usage told them
-    "output_tokens",  # by usage, else token chunks
+    "output_tokens",  # by usage, else by a tokenizer, else token chunks
     "told",  # streams whose tokens usage told
+    "counted",  # streams whose tokens a tokenizer counted
     "token_chunks",
     "good",  # streams within all limits
     "unreadable",
     "millitokens_per_second",  # summed over streams, each over its own time
 )
 MOST_ARRIVALS = 65_536  # kept before they are folded
+MOST_TEXT = (
+    32 * 1024**2
+)  # bytes of answers that wait to be counted; of what is beyond, chunks stand for tokens
+MOST_TURNS = 20  # of a conversation that are told apart; those beyond count as the last of these
 NEVER = 2**62
 
 
 class Stream:
     """Filled in by a reader while the answer goes on."""
 
-    __slots__ = ("arrivals", "error", "first_answer", "input_tokens", "output_tokens", "unreadable")
+    __slots__ = (
+        "arrivals",
+        "error",
+        "first_answer",
+        "input_tokens",
+        "output_tokens",
+        "pieces",
+        "unreadable",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, heard: bool = False) -> None:
         self.arrivals = array("q")  # of token chunks
+        self.pieces: list[bytes] | None = (
+            [] if heard else None
+        )  # the body as it came, where its text is wanted
         self.first_answer = 0  # the first chunk with content; zero: none yet
         self.input_tokens = -1  # by usage; below zero: nobody said
         self.output_tokens = -1
@@ -66,10 +94,14 @@ class StreamPart(Part):
     streams: NDArray[np.int64]  # a row of COLUMNS for each that succeeded
     arrivals: Nanoseconds  # of token chunks, stream after stream
     limits: tuple[Limit, ...]
+    texts: list[tuple[int, bytes]]  # bodies whose tokens nobody told, by their rows
 
-    def recording(self) -> Recording:
-        """All of it, counted; to be called once."""
+    def recording(self, tokens_of: TokensOf | None = None) -> Recording:
+        """All of it, counted; to be called once. `tokens_of` counts the texts; without it, chunks stand for tokens."""
         kept = super().recording()
+        if tokens_of is not None:
+            for row, body in self.texts:
+                self.streams[row, -2:] = 1, tokens_of(body)
         if len(self.streams):
             seen = dict(zip(COLUMNS, self.streams.T, strict=True))
             count_streams(kept, seen, self.limits)
@@ -81,15 +113,27 @@ class StreamRecorder(Recorder):
     """Records streamed exchanges: what every exchange gives, and the tokens of those that succeeded.
 
     Histograms (nanoseconds): `ttft` and `e2e` from sent, `ttft_from_due`, `first_answer` from sent, `itl` per gap between
-    token chunks, `tpot` per request. Counters: those of `COUNTERS`.
+    token chunks, `tpot` per request; in conversations `ttft.turn.N`, too. Counters: those of `COUNTERS`.
 
     Args:
         limits: what makes a stream a good one; without any, none is counted.
+        turns: which turn of its conversation each of the plan's requests is; none: there are no conversations.
+        tokenized: whether texts of which nobody told the tokens are kept, to be counted where time does not matter.
     """
 
-    def __init__(self, request_sizes: Sequence[int], limits: Sequence[Limit] = ()) -> None:
+    def __init__(
+        self,
+        request_sizes: Sequence[int],
+        limits: Sequence[Limit] = (),
+        turns: Sequence[int] = (),
+        *,
+        tokenized: bool = False,
+    ) -> None:
         super().__init__(request_sizes)
         self._limits = tuple(limits)
+        self._turns_of = turns
+        self._most_text = self._room = MOST_TEXT if tokenized else 0
+        self._uncounted: list[tuple[tuple[int, ...], array[int], bytes]] = []  # streams with their texts
         self._streams: list[tuple[int, ...]] = []
         self._arrivals: list[array[int]] = []
         self._kept_arrivals = 0
@@ -100,31 +144,57 @@ class StreamRecorder(Recorder):
         if stream is not None and exchange.failure is Failure.NONE:
             arrivals = stream.arrivals
             first, last = (arrivals[0], arrivals[-1]) if arrivals else (0, 0)
-            self._streams.append(
-                (exchange.due, exchange.sent, first, stream.first_answer, last, len(arrivals),
-                 stream.input_tokens, stream.output_tokens, stream.unreadable)
-            )  # fmt: skip
-            self._arrivals.append(arrivals)
-            self._kept_arrivals += len(arrivals)
+            turn = self._turns_of[exchange.request] if self._turns_of else 0
+            row = (exchange.due, exchange.sent, first, stream.first_answer, last, len(arrivals),
+                   stream.input_tokens, stream.unreadable, turn, 0, stream.output_tokens)  # fmt: skip
+            if stream.output_tokens < 0 and stream.pieces and self._room > 0:
+                body = b"".join(stream.pieces)
+                self._room -= len(body)
+                self._uncounted.append((row, arrivals, body))
+            else:
+                self._streams.append(row)
+                self._arrivals.append(arrivals)
+                self._kept_arrivals += len(arrivals)
         super().add(exchange)
         if self._kept_arrivals >= MOST_ARRIVALS:
             self._fold()
 
     def part(self) -> StreamPart:
         """All that was recorded since the last call, uncounted."""
+        texts = []
+        for row, arrivals, body in self._uncounted:
+            texts.append((len(self._streams), body))
+            self._streams.append(row)
+            self._arrivals.append(arrivals)
         streams = np.array(self._streams, np.int64)
-        arrivals = np.frombuffer(b"".join(map(memoryview, self._arrivals)), np.int64)
+        came = np.frombuffer(b"".join(map(memoryview, self._arrivals)), np.int64)
         self._streams, self._arrivals, self._kept_arrivals = [], [], 0
+        self._uncounted, self._room = [], self._most_text
         part = super().part()
         return StreamPart(
-            part.kept, part.rows, part.turns, part.request_sizes, part.origin, streams, arrivals, self._limits
+            part.kept,
+            part.rows,
+            part.turns,
+            part.request_sizes,
+            part.origin,
+            streams,
+            came,
+            self._limits,
+            texts,
         )
+
+    def _fold(self) -> None:
+        """Count what needs no tokenizer; the rest goes to whoever has one."""
+        kept_back, room = self._uncounted, self._room
+        self._uncounted = []
+        super()._fold()
+        self._uncounted, self._room = kept_back, room
 
 
 def count_streams(kept: Recording, seen: Columns, limits: Sequence[Limit]) -> None:
     """Add a batch of streams, given as a column for each of `COLUMNS`, to a recording."""
-    has, by_usage = seen["chunks"] > 0, seen["told"] >= 0
-    tokens = np.where(by_usage, seen["told"], seen["chunks"])
+    has, known, counted = seen["chunks"] > 0, seen["told"] >= 0, seen["counted"] > 0
+    tokens = np.where(known, seen["told"], seen["chunks"])
     several = has & (tokens > 1)
     # what was not reached takes longer than any limit, but one token alone keeps nobody waiting for the next
     first, last, sent = seen["first"], seen["last"], seen["sent"]
@@ -137,13 +207,15 @@ def count_streams(kept: Recording, seen: Columns, limits: Sequence[Limit]) -> No
     }
     for name, durations in times.items():
         kept.histograms[name].record(durations[several if name == "tpot" else durations != NEVER])
+    for turn in np.unique(seen["turn"][seen["turn"] > 0]).tolist():
+        kept.histograms[f"ttft.turn.{turn}"].record(times["ttft"][has & (seen["turn"] == turn)])
     good = np.full(len(has), bool(limits))
     for metric, most in limits:
         good &= times[metric] <= most
     speeds = np.rint(1e3 * NANOSECONDS * tokens[has] / np.maximum(times["e2e"][has], 1))
     asked = np.maximum(seen["asked"], 0)
-    counts = (len(has), (~has).sum(), asked.sum(), tokens.sum(), by_usage.sum(), seen["chunks"].sum(), good.sum(),
-              seen["unreadable"].sum(), speeds.sum())  # fmt: skip
+    counts = (len(has), (~has).sum(), asked.sum(), tokens.sum(), (known & ~counted).sum(), counted.sum(),
+              seen["chunks"].sum(), good.sum(), seen["unreadable"].sum(), speeds.sum())  # fmt: skip
     kept.counters.update(dict(zip(COUNTERS, map(int, counts), strict=True)))
 
 

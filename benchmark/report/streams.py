@@ -26,6 +26,8 @@ def streams(result: Result) -> tuple[Table, ...]:
     tables.append(
         Table(words.TOKENS_CAPTION, words.TOKENS, counted, "lrrlrrrr", (*words.TOKEN_NOTES, *notes))
     )
+    if turns := _turns(result):
+        tables.append(turns)
     if any(stream.goodput for stream in told.values()):
         tables.append(_goodput(told))
     return tuple(tables)
@@ -62,15 +64,37 @@ def _notes(name: str, stream: StreamResult) -> list[str]:
     """What a reader must know of how tokens were counted."""
     per_chunk = stream.tokens.per_chunk
     notes = []
-    if stream.tokens.source != "usage":
+    if stream.tokens.source in {"chunks", "mixed"}:
         notes.append(words.chunks_counted(name))
-    elif per_chunk is not None and abs(per_chunk - 1) > UNEVEN:
+    elif stream.tokens.source == "tokenizer":
+        notes.append(words.tokenizer_counted(name))
+    if stream.tokens.source != "chunks" and per_chunk is not None and abs(per_chunk - 1) > UNEVEN:
         notes.append(words.per_chunk(name, significant(per_chunk)))
     if stream.tokenless:
         notes.append(words.tokenless(name, f"{stream.tokenless:,}", f"{stream.streams:,}"))
     if stream.unreadable:
         notes.append(words.unreadable(name, f"{stream.unreadable:,}"))
     return notes
+
+
+def _turns(result: Result) -> Table | None:
+    """TTFT by the turn of its conversation, and what was not begun."""
+    talks = {name: target.conversations for name, target in result.targets.items() if target.conversations}
+    if not talks:
+        return None
+    header = (words.TARGET, *words.TURNS, *COLUMNS)
+    rows = tuple(
+        (
+            name if at == 0 else "",
+            str(each.turn),
+            f"{each.streams:,}",
+            *(shown(each.ttft_ms, column) for column in COLUMNS),
+        )
+        for name, talk in talks.items()
+        for at, each in enumerate(talk.turns)
+    )
+    notes = tuple(words.unbegun(name, f"{talk.unbegun:,}") for name, talk in talks.items() if talk.unbegun)
+    return Table(words.TURNS_CAPTION, header, rows, figures(header), (*words.TURNS_NOTES, *notes))
 
 
 def _goodput(told: dict[str, StreamResult]) -> Table:

@@ -103,13 +103,16 @@ class Network(_Part):
     ip_bytes: PerDirection = Field(description="with TCP and IP headers; what came twice counts once")
 
 
+Source = Literal["usage", "tokenizer", "chunks", "mixed"]
+
+
 class Tokens(_Part):
     """Tokens of the streams that succeeded."""
 
     input: int | None
     output: int
-    source: Literal["usage", "chunks", "mixed"] = Field(
-        description="who counted the output: the service's usage, or we the chunks that carry tokens"
+    source: Source = Field(
+        description="who counted the output: the service's usage, else a tokenizer, else we the chunks that carry tokens"
     )
     per_stream: float | None = Field(description="mean output tokens of an answer")
     per_chunk: float | None
@@ -142,6 +145,23 @@ class StreamResult(_Part):
     unreadable: int = Field(description="events whose data were no JSON object")
 
 
+class TurnResult(_Part):
+    """One turn of the conversations."""
+
+    turn: int = Field(description="1 is the first; the last may stand for all that follow it, too")
+    streams: int
+    ttft_ms: Figures = Field(description="of answers that succeeded")
+
+
+class Conversations(_Part):
+    """Requests of which the next waits for the last one's answer."""
+
+    turns: list[TurnResult] = Field(description="of streamed answers; none where they are not")
+    unbegun: int = Field(
+        description="turns that were not begun, and so not scheduled, because an earlier one had failed"
+    )
+
+
 class TargetResult(_Part):
     """One target over all of its sound rounds; `counts` covers flawed rounds too."""
 
@@ -166,6 +186,7 @@ class TargetResult(_Part):
     connections: Connections
     network: Network | None = Field(None, description="null where the kernel does not tell")
     stream: StreamResult | None = None
+    conversations: Conversations | None = None
     notes: list[str] = []
 
 

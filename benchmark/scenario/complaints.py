@@ -14,7 +14,7 @@ from benchmark.scenario.data import Data
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
-from benchmark.scenario.prompts import Prompts, Synthetic
+from benchmark.scenario.prompts import Conversation, Prompts, Synthetic
 from benchmark.scenario.trace import ReplayOf
 
 _MAPPING = "a mapping (key: value)"
@@ -110,6 +110,8 @@ def _model(location: Location) -> type[BaseModel]:
             return Prompts
         case (*_, "prompts", "synthetic"):
             return Synthetic
+        case (*_, "prompts", "conversation"):
+            return Conversation
         case (*_, "expect"):
             return Expect
     return Request

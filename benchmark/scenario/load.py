@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,14 @@ class LoadedScenario:
         """
         name = self.scenario.tokenizer
         return read_tokenizer(name, self.folder) if name else Words()
+
+    def count_tokens(self) -> Callable[[str], int] | None:
+        """What counts the tokens of a text; None where the scenario names no tokenizer.
+
+        Raises:
+            InputError: the tokenizer cannot be used.
+        """
+        return self.measure().count if self.scenario.tokenizer else None
 
 
 def load_scenario(

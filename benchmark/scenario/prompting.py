@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,8 +12,8 @@ from benchmark.errors import InputError
 from benchmark.laws import Law
 from benchmark.scenario.data import Row, read_rows
 from benchmark.scenario.model import Request
-from benchmark.scenario.prompts import Prompts, Synthetic
-from benchmark.scenario.salt import SALT, TARGET_SALT
+from benchmark.scenario.prompts import Conversation, Prompts, Synthetic
+from benchmark.scenario.salt import SALT, TARGET_SALT, answer_mark
 from benchmark.scenario.tokens import Measure
 
 Traced = Sequence[tuple[int, int | None]]  # lengths of prompts and answers
@@ -37,6 +37,9 @@ class Prompt:
 
     messages: tuple[dict[str, Any], ...]
     output: int | None = None
+    turn: int = 1  # of a conversation
+    more: int = 0  # turns of it that follow this one
+    answers: tuple[str, ...] = ()  # what stands in the messages for answers that are yet to be given
 
 
 def make_prompts(
@@ -52,11 +55,14 @@ def make_prompts(
         return _synthetic(prompts, prompts.synthetic, measure, random, traced)
     if prompts.file is not None:
         rows = read_rows("prompts.file", prompts.file, folder)
-        made = [_of_row(row, measure) for row in rows]
+        if prompts.conversation is None:
+            made = [_of_row(row, measure) for row in rows]
+        else:
+            made = [turn for row in rows for turn in _turns_of(row, measure, prompts.conversation)]
     else:
         made = [_user(text) for text in prompts.texts or ()]
     if prompts.output is not None:
-        made = [Prompt(each.messages, _drawn(prompts.output, random)) for each in made]
+        made = [replace(each, output=_drawn(prompts.output, random)) for each in made]
     return [_salted(each) for each in made] if prompts.salt else made
 
 
@@ -91,27 +97,73 @@ def _user(text: str, output: int | None = None) -> Prompt:
 
 
 def _of_row(row: Row, measure: Measure) -> Prompt:
-    """OpenAI's messages, ShareGPT's conversations, or a prompt."""
-    fields = row.fields
-    if "messages" in fields:
-        turns = [_message(turn, row) for turn in _list(fields["messages"], row, "messages")]
-    elif "conversations" in fields:
-        turns = [_turn(turn, row) for turn in _list(fields["conversations"], row, "conversations")]
+    """One question: the last of OpenAI's messages, with what came before; the first of ShareGPT's conversations."""
+    turns = _said(row)
+    if "messages" not in row.fields:
         first = next((at for at, turn in enumerate(turns) if turn["role"] == "user"), len(turns) - 1)
         turns = turns[: first + 2]
-    elif isinstance(fields.get("prompt"), str) and fields["prompt"]:
-        turns = [{"role": "user", "content": fields["prompt"]}]
-    else:
-        there = ", ".join(list(fields)[:10])
-        raise InputError(
-            f"{row.where}: a prompt is messages, conversations or prompt (text); there is {there}"
-        )
     recorded = ""
     while turns and turns[-1]["role"] == "assistant":
         recorded = _as_text((turns.pop(),))
     if not turns:
         raise InputError(f"{row.where}: nobody asks anything here")
     return Prompt(tuple(turns), _output(row) or measure.count(recorded) or None)
+
+
+def _said(row: Row) -> list[dict[str, Any]]:
+    """All that a row holds, as messages."""
+    fields = row.fields
+    if "messages" in fields:
+        return [_message(turn, row) for turn in _list(fields["messages"], row, "messages")]
+    if "conversations" in fields:
+        return [_turn(turn, row) for turn in _list(fields["conversations"], row, "conversations")]
+    if isinstance(fields.get("prompt"), str) and fields["prompt"]:
+        return [{"role": "user", "content": fields["prompt"]}]
+    there = ", ".join(list(fields)[:10])
+    raise InputError(f"{row.where}: a prompt is messages, conversations or prompt (text); there is {there}")
+
+
+def _turns_of(row: Row, measure: Measure, conversation: Conversation) -> list[Prompt]:
+    """Every question of a row with what came before it. What an assistant says before anybody asks is left out."""
+    said = _said(row)
+    begun = next((at for at, message in enumerate(said) if message["role"] == "user"), len(said))
+    history = [message for message in said[:begun] if message["role"] != "assistant"]
+    live = conversation.history == "answers"
+    turns: list[Prompt] = []
+    marks: list[str] = []
+    for asked, recorded in _questions(said[begun:], row, live=live):
+        output = _output(row) or measure.count(_as_text(recorded)) or None
+        history = [*history, *asked]
+        turns.append(Prompt(tuple(history), output, len(turns) + 1, answers=tuple(marks)))
+        if live:
+            marks.append(answer_mark(len(turns)))
+        history += [{"role": "assistant", "content": marks[-1]}] if live else recorded
+    turns = turns[: conversation.turns]
+    if not turns:
+        raise InputError(f"{row.where}: nobody asks anything here")
+    return [replace(turn, more=len(turns) - at) for at, turn in enumerate(turns, 1)]
+
+
+def _questions(
+    said: list[dict[str, Any]], row: Row, *, live: bool
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """What is said to the assistant, and what it answered then; each user's message asks, where answers are to come."""
+    asked: list[dict[str, Any]] = []
+    answer: list[dict[str, Any]] = []
+    for message in said:
+        if message["role"] == "assistant":
+            answer.append(message)
+            continue
+        if live and message["role"] == "tool":
+            raise InputError(
+                f"{row.where}: what a tool said goes with recorded answers; set history: recorded"
+            )
+        if answer or (live and asked and asked[-1]["role"] == "user"):
+            yield asked, answer
+            asked, answer = [], []
+        asked.append(message)
+    if asked:
+        yield asked, answer
 
 
 def _list(value: Any, row: Row, name: str) -> list[Any]:
@@ -169,7 +221,7 @@ def _salted(prompt: Prompt) -> Prompt:
         salted: object = [{"type": "text", "text": SALT}, *content]
     else:
         salted = f"{SALT} {content or ''}"
-    return Prompt(({**first, "content": salted}, *others), prompt.output)
+    return replace(prompt, messages=({**first, "content": salted}, *others))
 
 
 def _synthetic(

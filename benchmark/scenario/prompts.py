@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from benchmark.scenario.data import MOST_ROWS, Order
-from benchmark.scenario.fields import Fraction, Lengths, expected
+from benchmark.scenario.fields import DurationOrZero, Fraction, Lengths, expected
 from benchmark.scenario.part import Part, given
 
 SOURCES = ("texts", "file", "synthetic")
@@ -42,6 +42,22 @@ class Synthetic(Part):
     )
 
 
+class Conversation(Part):
+    """Rows of the prompts' file as conversations: the next question waits for the last answer."""
+
+    history: Literal["recorded", "answers"] = Field(
+        "recorded",
+        description="What stands between the questions of a later turn: the file's answers, the same for all targets, or "
+        "those that the service gave. The latter goes with stream: true.",
+    )
+    turns: int | None = Field(
+        None, ge=1, description="The most questions that are asked of a row. Default: all of them."
+    )
+    think: DurationOrZero = Field(
+        "0s", validate_default=True, description="A pause between an answer and the next question."
+    )
+
+
 class Prompts(Part):
     """What a model is asked, and how much it answers: pinned, so that two targets do the same work."""
 
@@ -53,6 +69,10 @@ class Prompts(Part):
         "conversations, or a prompt in each row.",
     )
     synthetic: Synthetic | None = Field(None, description="Prompts of random words.")
+    conversation: Conversation | None = Field(
+        None,
+        description="Ask all questions of a row, one after the other. Goes with file. Default: one question of each row.",
+    )
     output: Lengths | None = Field(
         None,
         validate_default=True,
@@ -80,6 +100,8 @@ class Prompts(Part):
             raise ValueError(
                 f"prompts come from one of {', '.join(SOURCES)}; there is {' and '.join(sources) or 'none'}"
             )
+        if given(info, "conversation") and sources != ["file"]:
+            raise ValueError(f"a conversation goes with a file of them, not with {sources[0]}")
         return output
 
 

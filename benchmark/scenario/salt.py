@@ -15,5 +15,13 @@ def new_salt() -> str:
     return f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
 
 
+def answer_mark(turn: int) -> str:
+    """What stands for the answer to this turn of a conversation, the same for all conversations."""
+    while len(_ANSWERS) < turn:
+        _ANSWERS.append(new_salt())
+    return _ANSWERS[turn - 1]
+
+
+_ANSWERS: list[str] = []
 SALT = new_salt()  # new in every request
 TARGET_SALT = new_salt()  # the same in all requests to one target in one run

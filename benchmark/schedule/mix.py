@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, count, cycle, repeat
+from itertools import accumulate, chain, count, cycle, repeat
 
 import numpy as np
 
@@ -17,7 +17,26 @@ class Share:
 
     weight: float = 1.0
     variants: int = 1  # as many as it has rows; prepared requests stand in the order of requests, then rows
+    turns: tuple[int, ...] = ()  # of each variant that is a conversation; none: they are single requests
     shuffled: bool = False  # all variants in an order of their own, then all in another; else in their order
+
+    @property
+    def mean_turns(self) -> float:
+        """Requests that a variant comes to."""
+        return sum(self.turns) / self.variants if self.turns else 1.0
+
+    def places(self, first: int) -> list[int]:
+        """Where each variant stands (a conversation by its first turn), if the first one stands there."""
+        return (
+            [first + place for place in accumulate((0, *self.turns[:-1]))]
+            if self.turns
+            else list(range(first, first + self.variants))
+        )
+
+    @property
+    def prepared(self) -> int:
+        """How many requests are prepared for it."""
+        return sum(self.turns) or self.variants
 
 
 @dataclass(frozen=True)
@@ -38,7 +57,7 @@ class Mix:
     def indexes(self) -> Iterator[int]:
         """Places among the prepared requests."""
         requests = self._requests()
-        if all(share.variants == 1 for share in self.shares):
+        if all(share.prepared == 1 for share in self.shares):
             return requests
         turns = [self._turns(number) for number in range(len(self.shares))]
         return turns[0] if len(turns) == 1 else (next(turns[request]) for request in requests)
@@ -54,10 +73,11 @@ class Mix:
     def _turns(self, number: int) -> Iterator[int]:
         """The variants of one request, one after the other."""
         share = self.shares[number]
-        first = sum(each.variants for each in self.shares[:number])
+        places = share.places(sum(each.prepared for each in self.shares[:number]))
         if not share.shuffled:
             order = [(self.start + turn * self.step) % share.variants for turn in range(share.variants)]
-            return cycle([first + variant for variant in order])
+            return cycle([places[variant] for variant in order])
         seed = self.seed if isinstance(self.seed, tuple) else (self.seed,)
         random = np.random.default_rng((*seed, number))
-        return chain.from_iterable((first + random.permutation(share.variants)).tolist() for _ in count())
+        standing = np.array(places)
+        return chain.from_iterable(standing[random.permutation(share.variants)].tolist() for _ in count())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from yarl import URL
@@ -138,7 +138,7 @@ class AiohttpTransport:
     # ── one exchange ──
 
     async def _carry(self, exchange: Exchange) -> None:
-        request = self.requests[exchange.request]
+        request = cast(PreparedRequest, exchange.asks or self.requests[exchange.request])
         attempt = Attempt(exchange)
         current.set(attempt)
         kind, detail = Failure.NONE, ""
@@ -206,7 +206,7 @@ class AiohttpTransport:
         most = MOST_READ if request.contains else MOST_BODY if self._capture else 0
         exchange.received += len(answer.reason or "") + 17  # HTTP/1.1 200 reason, and both ends of lines
         exchange.received += sum(len(name) + len(value) + 4 for name, value in answer.raw_headers)
-        size, reader = 0, StreamReader() if request.stream else None
+        size, reader = 0, StreamReader(heard=request.heard) if request.stream else None
         exchange.stream = reader.stream if reader else None
         async for piece in answer.content.iter_any():
             size += len(piece)

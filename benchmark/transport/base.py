@@ -7,7 +7,7 @@ its instants, phases, status and failure filled in. It never raises for what a n
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,6 +36,13 @@ class PreparedRequest:
     max_body: int = 1024**3  # bytes of an answer's body
     contains: str | None = None  # what a success has in its body
     follow_redirects: bool = False
+    salt: str = field(default="", repr=False)  # digits in it that stand for a salt; none: it is sent as it is
+    turn: int = 1  # of a conversation, whose other turns stand beside it
+    more: int = 0  # turns that follow
+    answers: tuple[str, ...] = field(
+        default=(), repr=False
+    )  # digits that stand for what earlier turns are answered
+    heard: bool = False  # whether the text of its answer is kept
 
     def satisfied_by(self, body: bytes) -> bool:
         """Whether a body holds what it must."""
@@ -44,6 +51,12 @@ class PreparedRequest:
     def expects(self, status: int) -> bool:
         """Whether this status is a success."""
         return status < 400 if self.expected is None else status in self.expected
+
+
+def head_of(method: str, target: str, headers: Sequence[tuple[str, str]]) -> bytes:
+    """What goes over the wire before the body, as HTTP/1.1."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"{method} {target} HTTP/1.1\r\n{fields}\r\n".encode()
 
 
 @dataclass(frozen=True)

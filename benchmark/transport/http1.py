@@ -303,7 +303,8 @@ class Connection(asyncio.Protocol):
         """Send the exchange's request; `at` is the instant."""
         exchange.sent = at
         self.exchange = exchange
-        self.request = self.pool.requests[exchange.request]
+        made = exchange.asks
+        self.request = self.pool.requests[exchange.request] if made is None else cast(PreparedRequest, made)
         self.write(self.request.wire)
 
     def write(self, data: bytes) -> None:
@@ -489,7 +490,7 @@ class StreamConnection(Connection):
 
     def start(self, exchange: Exchange, at: int) -> None:
         """Send the exchange's request, and be ready to read its answer; `at` is the instant."""
-        self.reader = StreamReader()
+        self.reader = StreamReader(heard=self.pool.requests[exchange.request].heard)
         exchange.stream = self.reader.stream
         super().start(exchange, at)
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
 from benchmark.scenario.body import is_streamed
-from benchmark.transport.base import Destination, PreparedRequest
+from benchmark.transport.base import Destination, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
     """The request as this target gets it; `body` is what `read_body` gave."""
     headers = _headers(target, request, body)
     where = _request_target(target, request)
-    head = (
-        f"{request.method} {where} HTTP/1.1\r\n"
-        + "".join(f"{name}: {value}\r\n" for name, value in headers)
-        + "\r\n"
-    )
     return PreparedRequest(
         method=request.method,
         target=where,
@@ -52,7 +47,7 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         body=body,
         timeout=round(request.timeout * NANOSECONDS),
         expected=request.expect.accepted,
-        wire=head.encode("utf-8") + body,
+        wire=head_of(request.method, where, headers) + body,
         stream=is_streamed(request, body),
         max_head=request.max_head,
         max_body=request.max_body,

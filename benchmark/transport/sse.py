@@ -85,8 +85,9 @@ def fields_of(event: bytes) -> tuple[bytes, bytes | None]:
 class StreamReader:
     """Reads one answer into a `Stream`."""
 
-    def __init__(self) -> None:
-        self.stream = Stream()
+    def __init__(self, *, heard: bool = False) -> None:
+        self.stream = Stream(heard=heard)
+        self._pieces = self.stream.pieces
         self._events = EventReader()
         self._known = b"\0"  # how a chunk that carries content begins, up to the first byte of its text
 
@@ -96,6 +97,8 @@ class StreamReader:
         Raises:
             ValueError: this is no event stream that could be read.
         """
+        if self._pieces is not None:
+            self._pieces.append(piece)
         if (
             piece.startswith(self._known)
             and piece.find(b"\n\n") == len(piece) - 2  # one event, and all of it
@@ -177,6 +180,35 @@ def carries(said: dict[str, Any]) -> tuple[bool, bool]:
         elif any(map(delta.get, THOUGHTS)):
             token = True
     return token, answer
+
+
+def texts_of(body: bytes) -> tuple[str, str]:
+    """What a whole body says: the thoughts in it (and calls of tools), and the answer; of several, the first."""
+    events = EventReader()
+    thoughts: list[str] = []
+    answer: list[str] = []
+    for event in (*events.feed(body), events.rest()):
+        try:
+            said = json.loads(fields_of(event)[1] or b"null")
+        except (ValueError, RecursionError):
+            continue
+        choices = said.get("choices") if isinstance(said, dict) else None
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and not choice.get("index"):
+                _hear(choice, thoughts, answer)
+    return "".join(thoughts), "".join(answer)
+
+
+def _hear(choice: dict[str, Any], thoughts: list[str], answer: list[str]) -> None:
+    """Add what a chunk says to what was said before."""
+    delta = choice.get("delta")
+    delta = delta if isinstance(delta, dict) else {}
+    answer += (text for text in (delta.get("content"), choice.get("text")) if isinstance(text, str))
+    thoughts += (text for text in (delta.get(name) for name in THOUGHTS[:2]) if isinstance(text, str))
+    for call in delta.get("tool_calls") or ():
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            thoughts += (text for text in map(function.get, ("name", "arguments")) if isinstance(text, str))
 
 
 def _count(said: object, before: int) -> int:

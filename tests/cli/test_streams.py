@@ -15,6 +15,7 @@ from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import MODEL, Address
 from benchmark.simulation.truth import Truth
 from tests.cli.command import measured, metric, result_of, write
+from tests.scenario.test_tokens import train
 
 TRIES = 3  # where other programs take the cores meanwhile, both sides do not see the same times
 TOKENS = 24
@@ -113,3 +114,33 @@ objectives: ["ttft.p50 < 1s", "failures < 1%"]
     assert target["counts"]["ok"] >= target["stream"]["streams"] > 0  # of sound rounds
     assert target["stream"]["ttft_ms"]["at_least"]["p90"] == 30_000
     assert "stream-error" in done.stdout
+
+
+def test_a_tokenizer_counts_where_no_usage_is_told(tmp_path: Path) -> None:
+    """Its count of the very text that was streamed, and TPOT by it; the report says who counted."""
+    from benchmark.scenario.tokens import read_tokenizer
+    from benchmark.simulation.model_server import _words
+
+    train(tmp_path)
+    each = read_tokenizer("tokenizer.json", tmp_path).count(" ".join(_words(TOKENS)))
+    assert each > TOKENS
+    with PracticeService(Behaviour(streaming=Streaming(Constant(0.01), Constant(0.002)))) as service:
+        scenario = f"""
+targets: {{a: {{url: "{service.urls[0]}"}}}}
+tokenizer: tokenizer.json
+request:
+  path: v1/chat/completions
+  json: {{model: {MODEL}, stream: true, messages: [{{role: user, content: hi}}], max_tokens: {TOKENS}, ignore_eos: true}}
+load: {{rate: 50/s, duration: 1s, warmup: 100ms}}
+rounds: 1
+"""
+        done = measured("run", write(tmp_path, scenario), folder=tmp_path)
+    stream = result_of(tmp_path / "out")["targets"]["a"]["stream"]
+    assert stream["streams"] > 40
+    assert stream["tokens"]["source"] == "tokenizer"
+    assert stream["tokens"]["output"] == each * stream["streams"]
+    assert stream["tokens"]["per_chunk"] == pytest.approx(each / TOKENS)
+    assert stream["tpot_ms"]["mean"] == pytest.approx(2 * (TOKENS - 1) / (each - 1), rel=0.1)
+    said = " ".join(done.stdout.split())
+    assert "the scenario's tokenizer counted the text" in said
+    assert "chunks stand for tokens" not in said

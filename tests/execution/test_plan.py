@@ -15,6 +15,7 @@ from benchmark.execution import prepared
 from benchmark.execution.plan import Plan, ProbeOrder, make_plan
 from benchmark.scenario.load import load_text
 from benchmark.schedule.base import due_before
+from benchmark.transport.talk import Talk
 
 SCENARIO = """
 targets:
@@ -118,7 +119,7 @@ def test_requests_are_prepared_for_every_row_and_alike_for_both_targets(tmp_path
         "/items/2",
         "/health",
     ]
-    bodies = {side.target.requests[1].body for side in (one, other) for _ in range(2)}
+    bodies = {Talk(side.target.requests, 1).request().body for side in (one, other) for _ in range(2)}
     assert len({body[:16] for body in bodies}) == 1
     assert bodies.pop().startswith(b'{"id":1,"salt":"')
     assert len(bodies) == 3  # and each is salted anew

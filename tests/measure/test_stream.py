@@ -120,3 +120,63 @@ def test_however_streams_are_folded(arrivals: list[list[int]]) -> None:
         assert kept.histograms["itl"].count == len(gaps)
         assert kept.histograms["itl"].total == int(gaps.sum()) * MS
         assert kept.histograms["ttft"].count == sum(map(bool, arrivals))
+
+
+def heard(*tokens: float, body: bytes, usage: int = -1) -> Exchange:
+    """A stream whose body is kept."""
+    exchange = streamed(*tokens, usage=usage)
+    assert exchange.stream is not None
+    exchange.stream.pieces = [body[:3], body[3:]]
+    return exchange
+
+
+def test_a_tokenizer_counts_what_nobody_told_where_the_part_is_heard() -> None:
+    """TPOT and all token figures are by its count; usage goes before it, and chunks come after it."""
+    recorder = StreamRecorder([100], tokenized=True)
+    for exchange in (
+        heard(50, 60, 90, body=b"four tokens are here"),
+        heard(50, 60, body=b"of no account", usage=9),
+        streamed(1, 2),
+    ):
+        recorder.add(exchange)
+    kept = recorder.part().recording(lambda body: len(body.split()))
+    assert kept.counters["output_tokens"] == 4 + 9 + 2
+    assert (kept.counters["told"], kept.counters["counted"], kept.counters["streams"]) == (1, 1, 3)
+    assert kept.histograms["tpot"].total == pytest.approx((40 / 3 + 10 / 8 + 1) * MS, rel=1e-6)
+    assert kept.histograms["itl"].count == 4
+    assert (recorder.seen, recorder.part().recording().scheduled) == (3, 0)
+
+
+def test_texts_outlast_the_counting_of_other_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker folds what it has recorded; texts wait for the tokenizer, which it does not have."""
+    monkeypatch.setattr("benchmark.measure.stream.MOST_ARRIVALS", 4)
+    recorder = StreamRecorder([100], tokenized=True)
+    for _ in range(10):
+        recorder.add(heard(1, 2, body=b"a b c d e"))
+        recorder.add(streamed(1, 2, 3))
+    kept = recorder.part().recording(lambda body: len(body.split()))
+    assert (kept.counters["counted"], kept.counters["output_tokens"]) == (10, 10 * 5 + 10 * 3)
+    assert (kept.scheduled, kept.counters["streams"], kept.histograms["itl"].count) == (20, 20, 10 + 20)
+
+
+def test_texts_are_kept_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.measure.stream.MOST_TEXT", 1000)
+    recorder = StreamRecorder([100], tokenized=True)
+    for _ in range(2):
+        for _ in range(100):
+            recorder.add(heard(1, 2, body=b"x " * 50))
+        part = recorder.part()
+        assert len(part.texts) == 10
+        kept = part.recording(lambda body: 7)
+        assert (kept.counters["counted"], kept.counters["output_tokens"]) == (10, 10 * 7 + 90 * 2)
+
+
+def test_ttft_by_turn() -> None:
+    exchanges = [streamed(each) for each in (10, 20, 40)]
+    recorder = StreamRecorder([100, 100], turns=(1, 2))
+    for exchange, request in zip(exchanges, (0, 1, 1), strict=True):
+        exchange.request = request
+        recorder.add(exchange)
+    kept = recorder.take()
+    assert kept.histograms["ttft.turn.1"].total == 10 * MS
+    assert (kept.histograms["ttft.turn.2"].total, kept.histograms["ttft.turn.2"].count) == (60 * MS, 2)

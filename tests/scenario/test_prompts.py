@@ -18,6 +18,7 @@ from benchmark.scenario.prompting import Prompt, form_of, make_prompts
 from benchmark.scenario.prompts import Prompts
 from benchmark.scenario.salt import SALT, TARGET_SALT
 from benchmark.scenario.tokens import Words, read_tokenizer
+from benchmark.transport.talk import Talk
 from tests.scenario.test_load import TARGETS, complaints
 from tests.scenario.test_tokens import train
 
@@ -194,7 +195,10 @@ def test_other_apis() -> None:
 def test_every_request_is_salted_anew_and_both_targets_get_the_same_otherwise() -> None:
     plan = planned("prompts: {synthetic: {input: 30, prefix: 0.5, count: 3}, order: sequential}")
     sides = [
-        [json.loads(target.requests[1].body)["messages"][0]["content"].split() for _ in range(2)]
+        [
+            json.loads(Talk(target.requests, 1).request().body)["messages"][0]["content"].split()
+            for _ in range(2)
+        ]
         for target in plan.targets
     ]
     for side in sides:

@@ -50,3 +50,13 @@ def test_it_repeats_for_a_seed_only_and_travels() -> None:
     mix = Mix((Share(variants=40, shuffled=True),), seed=1)
     assert first(mix, 40) == first(pickle.loads(pickle.dumps(mix)), 40)
     assert first(mix, 40) != first(Mix(mix.shares, seed=2), 40)
+
+
+def test_conversations_come_by_their_first_turns() -> None:
+    talks = Share(variants=3, turns=(2, 1, 3))
+    assert first(Mix((Share(), talks), seed=1), 1)[0] in {0, 1}
+    assert first(Mix((talks,), seed=1), 4) == [0, 2, 3, 0]
+    seen = Counter(first(Mix((talks, Share(variants=2)), seed=1), 600))
+    assert seen.keys() == {0, 2, 3, 6, 7}
+    shuffled = first(Mix((Share(variants=3, turns=(2, 1, 3), shuffled=True),), seed=1), 6)
+    assert sorted(shuffled[:3]) == sorted(shuffled[3:]) == [0, 2, 3]

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.measure.stream import Stream
-from benchmark.transport.sse import DONE, LARGEST_EVENT, EventReader, StreamReader, carries, fields_of
+from benchmark.transport.sse import (
+    DONE,
+    LARGEST_EVENT,
+    EventReader,
+    StreamReader,
+    carries,
+    fields_of,
+    texts_of,
+)
 
 
 def events(*pieces: bytes) -> list[bytes | None]:
@@ -291,3 +299,24 @@ def test_cuts_change_instants_only(chunks: list[dict[str, Any]], data: st.DataOb
     whole, cut = read(body), read(*pieces)
     assert (len(cut.arrivals), cut.output_tokens) == (len(whole.arrivals), whole.output_tokens)
     assert bool(cut.first_answer) == bool(whole.first_answer)
+
+
+def test_the_texts_of_a_body() -> None:
+    """Thoughts and answers apart, calls of tools with the thoughts; of several answers the first; the rest is passed over."""
+    deltas = [
+        {"role": "assistant", "content": ""},
+        {"reasoning_content": "hm"},
+        {"reasoning": "m", "content": None},
+        {"content": 'a "b'},
+        {"content": '" é'},
+        {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]},
+    ]
+    events: list[object] = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    events += [{"choices": [{"index": 1, "delta": {"content": "other"}}]}, {"choices": [], "usage": {}}]
+    body = (
+        "".join(f"data: {json.dumps(event)}\r\n\r\n" for event in events)
+        + ": ping\n\ndata: {oops\n\ndata: [DONE]"
+    )
+    assert texts_of(body.encode()) == ("hmmf{}", 'a "b" é')
+    assert texts_of(b'data: {"choices": [{"text": "x"}]}') == ("", "x")
+    assert texts_of(b"") == ("", "")

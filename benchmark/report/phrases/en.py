@@ -68,7 +68,7 @@ STREAM_TIMES = {
     "tpot": "TPOT",
     "e2e": "E2E",
 }
-SOURCES = {"usage": "usage", "chunks": "chunks", "mixed": "usage, chunks"}
+SOURCES = {"usage": "usage", "tokenizer": "tokenizer", "chunks": "chunks", "mixed": "several"}
 REMEDIES = {
     "dns": "the name did not resolve: look at its spelling and at DNS",
     "connect-refused": "nobody listens there, or the backlog is full",
@@ -365,6 +365,12 @@ TOKEN_NOTES = (
     "each: output tokens of an answer. output/s: of all answers, per second of measured time.",
     "own/s: output tokens of an answer over its E2E, on average. per 1M: HTTP bytes received for a million of them.",
 )
+TURNS_CAPTION = "TTFT by the turn of its conversation, in milliseconds"
+TURNS = ("turn", "answers")
+TURNS_NOTES = (
+    "A turn is due when the answer before it is complete and the pause after it is over; only then it is scheduled.",
+    "Turns after one that failed are not scheduled, nor are those that would begin after a round's end.",
+)
 GOODPUT_CAPTION = "Goodput: answers that meet all limits, per second, and their share of all requests sent"
 GOODPUT = ("target", "limits", "good", "share of sent")
 
@@ -373,8 +379,21 @@ def chunks_counted(target: str) -> str:
     """Where the service told no usage."""
     return (
         f"{target}: the service did not tell its usage for all answers, so chunks stand for tokens, and TPOT is per "
-        "chunk; `stream: true` in the scenario asks for usage."
+        "chunk; `stream: true` in the scenario asks for usage, and a `tokenizer` counts where none is told."
     )
+
+
+def tokenizer_counted(target: str) -> str:
+    """Where the scenario's tokenizer took the place of usage."""
+    return (
+        f"{target}: the service did not tell its usage, so the scenario's tokenizer counted the text of its answers; "
+        "what ends an answer is no text, and not counted."
+    )
+
+
+def unbegun(target: str, count: str) -> str:
+    """Where conversations ended early."""
+    return f"{target}: {count} later turns were not begun, and so not scheduled, because an earlier turn had failed."
 
 
 def per_chunk(target: str, tokens: str) -> str:
