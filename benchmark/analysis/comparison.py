@@ -125,7 +125,7 @@ def _latency(name: str, pairs: Sequence[Pair], confidence: float, general: str, 
     values = before.value(q, by_round=thick), after.value(q, by_round=thick)
     shown: dict[str, Any] = {"metric": name, "primary": primary}
     shown |= {"baseline": milliseconds(values[0]), "candidate": milliseconds(values[1])}
-    withheld = general or _unanswered(values, figure) or _refusals(sides, q)
+    withheld = general or _unanswered(values, figure) or refusals(sides, q)
     if withheld:
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=withheld)
     thin = _thin(before, after, q)
@@ -172,8 +172,8 @@ def _unanswered(values: tuple[float, float], figure: str) -> str:
     )
 
 
-def _refusals(sides: Sequence[Sequence[Recording]], q: float | None) -> str:
-    """Quick refusals have no latency, and who is refused is not chosen at random (METHOD 4)."""
+def refusals(sides: Sequence[Sequence[Recording]], q: float | None) -> str:
+    """Why a latency would mislead: quick refusals have none, and who is refused is no matter of chance (METHOD 4)."""
     shares = [_quick_share(side) for side in sides]
     if abs(shares[0] - shares[1]) > QUICK_SHARE or (q is not None and max(shares) > 1 - q):
         return f"{shares[0]:.1%} and {shares[1]:.1%} of requests were refused at once, and are not in it; look at the failures"
@@ -204,15 +204,19 @@ def _misloaded(run: Run, pairs: Sequence[Pair]) -> str:
     """Why no latency of these rounds may be compared (METHOD 13, 18); empty: they may."""
     if not run.settings["open_loop"]:
         return _full_core(run, pairs)
-    for side in _sides(pairs):
-        scheduled = sum(each.recording.scheduled for each in side)
-        unsent = sum(each.recording.unsent for each in side)
-        if unsent > SHORTFALL * scheduled:
-            return (
-                f"{side[0].target} was sent {1 - unsent / scheduled:.0%} of the offered rate; lower the rate"
-            )
-        if side and (_waits_for_connections(side) or _falls_behind(side)):
-            return f"{side[0].target} cannot hold the rate: a backlog grew; lower the rate, or raise max_connections"
+    return next(filter(None, map(overload, _sides(pairs))), "")
+
+
+def overload(side: Sequence[Round]) -> str:
+    """Why the latencies of an open loop's rounds on one target are those of a queue; empty: the target held the rate."""
+    scheduled = sum(each.recording.scheduled for each in side)
+    unsent = sum(each.recording.unsent for each in side)
+    if unsent > SHORTFALL * scheduled:
+        return f"{side[0].target} was sent {1 - unsent / scheduled:.0%} of the offered rate; lower the rate"
+    if side and (_waits_for_connections(side) or _falls_behind(side)):
+        return (
+            f"{side[0].target} cannot hold the rate: a backlog grew; lower the rate, or raise max_connections"
+        )
     return ""
 
 

@@ -72,7 +72,7 @@ def student(values: ArrayLike, confidence: float) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def t_quantile(freedom: int, confidence: float) -> float:
+def t_quantile(freedom: float, confidence: float) -> float:
     """The two-sided critical value of Student's t."""
     from scipy.special import stdtrit
 
@@ -91,8 +91,40 @@ def paired_ratio(before: ArrayLike, after: ArrayLike, confidence: float) -> Inte
     t on the per-round log ratios, whose width it keeps, moved to that point.
     """
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    logs = student(np.log(second) - np.log(first), confidence)
-    value, reach = float(second.mean() / first.mean()), math.exp(logs.high - logs.value)
+    return _around(float(second.mean() / first.mean()), student(np.log(second) - np.log(first), confidence))
+
+
+def welch(
+    before: ArrayLike, after: ArrayLike, confidence: float, least: tuple[float, float] = (0.0, 0.0)
+) -> Interval:
+    """after − before, from the means of two independent samples of unlike spread (Welch, Biometrika 34, 1947).
+
+    `least` are variances of the two means below which they are not taken to be known: samples that happen to agree
+    would else feign certainty.
+    """
+    sides = [np.asarray(side, np.float64) for side in (before, after)]
+    variances = [
+        max(float(side.var(ddof=1)) / len(side), floor) for side, floor in zip(sides, least, strict=True)
+    ]
+    value, total = float(sides[1].mean() - sides[0].mean()), math.fsum(variances)
+    if not total:
+        return Interval(value, value, value)
+    freedom = total**2 / math.fsum(
+        own**2 / (len(side) - 1) for own, side in zip(variances, sides, strict=True)
+    )
+    half = t_quantile(freedom, confidence) * math.sqrt(total)
+    return Interval(value, value - half, value + half)
+
+
+def welch_ratio(before: ArrayLike, after: ArrayLike, confidence: float) -> Interval:
+    """after / before, of two independent samples of positive values; its point is placed as `paired_ratio` does."""
+    first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    return _around(float(second.mean() / first.mean()), welch(np.log(first), np.log(second), confidence))
+
+
+def _around(value: float, logs: Interval) -> Interval:
+    """An interval of logarithms, of which `value` takes the place of the point."""
+    reach = math.exp(logs.high - logs.value)
     return Interval(value, value / reach, value * reach)
 
 

@@ -51,6 +51,10 @@ def run(
     processes: Processes = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not ask each target once first.")] = False,
+    repeat: Annotated[
+        int,
+        typer.Option("--repeat", metavar="N", min=1, help="Whole runs, one after another, in folders 1 … N."),
+    ] = 1,
     quiet: Quiet = False,
 ) -> None:
     """Run a scenario: one target, two, or more."""
@@ -65,6 +69,7 @@ def run(
             dry_run=dry_run,
             quiet=quiet,
             check=not no_check,
+            repeat=repeat,
         )
     )
 
@@ -169,6 +174,37 @@ def report(
     from benchmark.cli.report import report
 
     raise typer.Exit(report(folder, format_, out))
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog="A side is a run, a folder of runs (`run --repeat 3`), or one target of it (DIR:target): set the public address seen "
+    "from a laptop beside the VPC address seen from inside. Several folders a side: BASE… --vs NEW…. "
+    "Fewer than 3 runs a side show figures, and no interval.",
+)
+def diff(
+    sides: Annotated[list[str], typer.Argument(metavar="BASE[:target] NEW[:target]", show_default=False)],
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="RULE", help="Exit with 1 where this is shown, e.g. 'p99 > +10%'."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="WHAT", help="What may differ, e.g. different-client; the refusal names it."
+        ),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="terminal|markdown|json", help="How to tell it.")
+    ] = "terminal",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 also where it cannot be told.")
+    ] = False,
+) -> None:
+    """Set runs beside runs: what changed, with intervals over runs; gate on regressions."""
+    from benchmark.cli.diff import diff
+
+    raise typer.Exit(diff(sides, fail_if=fail_if or (), allow=allow or (), format_=format_, strict=strict))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,11 +54,40 @@ def run(
     dry_run: bool,
     quiet: bool,
     check: bool,
+    repeat: int = 1,
 ) -> ExitStatus:
-    """Run the scenario in a file."""
+    """Run the scenario in a file, once or several times."""
     if processes is not None:
         overrides = [*overrides, f"processes={processes}"]
-    return measure(load_scenario(path, overrides), out, dry_run=dry_run, quiet=quiet, check=check)
+    loaded = load_scenario(path, overrides)
+    if repeat > 1 and not dry_run:
+        return _repeated(loaded, out, repeat, quiet=quiet, check=check)
+    if repeat > 1:
+        print(f"{repeat} runs, each of them:")
+    return measure(loaded, out, dry_run=dry_run, quiet=quiet, check=check)
+
+
+def _repeated(
+    loaded: LoadedScenario, out: Path | None, repeat: int, *, quiet: bool, check: bool
+) -> ExitStatus:
+    """Whole runs one after another, in folders 1 … N of one; those that are over stay, whatever ends the rest."""
+    parent = make_folder(loaded.scenario.name, out)
+    statuses: list[ExitStatus] = []
+    try:
+        with Stopping() as stopping:
+            while len(statuses) < repeat and not stopping():
+                number = len(statuses) + 1
+                print(f"\nRun {number} of {repeat}", flush=True)
+                statuses.append(
+                    measure(loaded, parent / str(number), quiet=quiet, check=check, stopping=stopping)
+                )
+    finally:
+        if statuses:
+            told = f"{len(statuses)} of {repeat} runs are kept in {parent}"
+            print(f"\n{told}: `vpcbench diff` takes that folder as one side.", flush=True)
+        else:
+            parent.rmdir()
+    return max([*statuses, *([ExitStatus.INTERRUPTED] if len(statuses) < repeat else [])])
 
 
 def measure(
@@ -69,8 +98,9 @@ def measure(
     quiet: bool = False,
     check: bool = True,
     simulated: bool = False,
+    stopping: Stopping | None = None,
 ) -> ExitStatus:
-    """Plan, send, keep, analyse, tell."""
+    """Plan, send, keep, analyse, tell. `stopping` is that of who runs several, and has entered it."""
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):
@@ -79,7 +109,10 @@ def measure(
         console.print(redactor.text(announce(plan)), highlight=False, markup=False)
         if dry_run:
             return ExitStatus.OK
-        return _measure(loaded, plan, out, redactor, console, quiet=quiet, check=check, simulated=simulated)
+        with nullcontext(stopping) if stopping is not None else Stopping() as asked:
+            return _measure(
+                loaded, plan, out, redactor, asked, console, quiet=quiet, check=check, simulated=simulated
+            )
 
 
 @contextmanager
@@ -98,20 +131,18 @@ def _measure(
     plan: Plan,
     out: Path | None,
     redactor: Redactor,
+    stopping: Stopping,
     console: Console,
     *,
     quiet: bool,
     check: bool,
     simulated: bool,
 ) -> ExitStatus:
-    with Stopping() as stopping:
-        kept, folder = _send(
-            loaded, plan, out, redactor, stopping, quiet=quiet, check=check, simulated=simulated
-        )
-        result = summarise(kept)
-        report = describe(result, kept)
-        unwritten = write(kept, result, report, folder)
-        render_terminal(report, console, quiet=quiet)
+    kept, folder = _send(loaded, plan, out, redactor, stopping, quiet=quiet, check=check, simulated=simulated)
+    result = summarise(kept)
+    report = describe(result, kept)
+    unwritten = write(kept, result, report, folder)
+    render_terminal(report, console, quiet=quiet)
     if unwritten:
         raise unwritten
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)

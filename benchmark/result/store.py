@@ -12,6 +12,7 @@ import json
 import os
 import re
 from datetime import UTC, datetime
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from benchmark.result.run import Run
 
 RECORDINGS = "recordings.json"
 FORMAT = "vpcbench.recordings/1"
+DEPTH = 2  # of folders in a folder of runs
 
 
 def make_folder(name: str, asked: Path | None, results: Path = Path("results")) -> Path:
@@ -54,6 +56,35 @@ def _make(folder: Path) -> Path:
             f"{folder}: cannot be used for results: {error.strerror}; choose another with -o DIR"
         ) from error
     return folder
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The results folder itself, or all those in a folder that holds some, by name; a glob may stand for several.
+
+    Raises:
+        InputError: there is none.
+    """
+    tops = [folder] if folder.exists() else map(Path, sorted(glob(str(folder))))
+    found = [run for top in tops for run in _runs_in(top, DEPTH)]
+    if not found:
+        raise InputError(
+            f"{folder}: holds no run; name a folder that `vpcbench run` made, or one with such folders"
+        )
+    return found
+
+
+def _runs_in(folder: Path, depth: int) -> list[Path]:
+    if any((folder / name).exists() for name in (RECORDINGS, JOURNAL)):
+        return [folder]
+    if not depth or not folder.is_dir():
+        return []
+    inner = sorted((each for each in folder.iterdir() if each.is_dir()), key=_natural)
+    return [run for each in inner for run in _runs_in(each, depth - 1)]
+
+
+def _natural(folder: Path) -> list[tuple[int, str]]:
+    """An order in which 10 comes after 9."""
+    return [(int(part or -1), text) for text, part in re.findall(r"(\D*)(\d*)", folder.name)]
 
 
 def save_scenario(folder: Path, run: Run) -> None:

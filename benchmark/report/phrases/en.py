@@ -473,3 +473,67 @@ TERMS = (
 def generator(*, processes: int, cpu: str, memory: str, lateness: str) -> str:
     """The load generator's own cost."""
     return f"{processes} × process, {cpu} of CPU, {memory}, lateness {lateness} ms at p99"
+
+
+# Runs beside runs
+
+DIFF_TITLE = "Runs beside runs"
+DIFF_SECTIONS = {"gate": "What must not happen", "runs": "The runs"}
+DIFF_OF = {
+    "runs": "the run is the sample: Welch's t",
+    "pairs of runs": "both in every run: t over the pairs of runs",
+    "pairs of rounds": "both in one run: t over its pairs of rounds",
+}
+DIFF_FURTHER = "Further figures, in milliseconds"
+BASE, NEW = "base", "new"
+RULING = ("rule", "target", "change", "verdict")
+RULINGS = {"breached": "BREACHED", "kept": "kept", "cannot tell": "cannot tell"}
+RUN_COLUMNS = ("side", "run", "began", "target", "p50", "p99", "failed")
+REGRESSION = "A regression is shown"
+FAILURES_NOTE = "failures: share of requests, and the difference in points of it"
+
+
+def diff_header(confidence: str) -> tuple[str, ...]:
+    """Of a table of runs beside runs."""
+    return (METRIC, BASE, NEW, f"difference ({confidence} % CI)", f"change ({confidence} % CI)")
+
+
+def diff_caption(*, base: str, new: str, base_runs: int, new_runs: int, sample: str) -> str:
+    """Over a table of runs beside runs."""
+    runs = f"{new_runs} against {base_runs} run{'s' * (base_runs != 1)}"
+    return f"{new if base == new else f'{new} against {base}'}, {runs}, in milliseconds; {DIFF_OF[sample]}."
+
+
+def change(*, value: str, low: str, high: str, confidence: str) -> str:
+    """A change with its interval."""
+    return f"{value} ({confidence} % CI {low} to {high})"
+
+
+def changed(*, who: str, alike: bool, figure: str, change: str, values: str) -> str:
+    """The headline where runs differ."""
+    return f"{who}: {figure} {'changed' if alike else 'differs'} by {change}: {values}."
+
+
+def unchanged(*, who: str, figure: str, change: str) -> str:
+    """The headline where the interval holds no change."""
+    return f"{who}: no measurable difference in {figure}: {change}."
+
+
+def cannot_tell(*, who: str, figure: str, reason: str) -> str:
+    """The headline where nothing can be said."""
+    return f"{who}, {figure}: cannot tell: {reason}."
+
+
+def vantage_points(unlike: str) -> str:
+    """Two places, side by side."""
+    return f"Different vantage points: the difference is that of the places as well ({unlike})."
+
+
+def not_alike(what: str) -> str:
+    """A mismatch that was allowed."""
+    return f"Unlike, and allowed: {what}."
+
+
+def breached(*, rule: str, target: str, said: str) -> str:
+    """A rule that did not hold."""
+    return f"{target} breaches {rule}: {said}"

@@ -1,0 +1,125 @@
+"""Which runs may be set beside each other: what must match, and what is told where it does not (METHOD 22).
+
+A figure depends on what was asked, of whom, from where and with what. Runs that differ in one of these differ anyway,
+so a difference of their figures says nothing, unless the user knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.result.run import Round, Run
+
+FREE = {"objectives", "primary", "baseline", "confidence", "simulated"}  # settings that change no figure
+OF_OTHERS = {"name", "targets", "objectives", "baseline", "confidence", "allow", "load", "rounds"}
+CLIENT = ("system", "machine", "processor", "cores")
+VERSIONS = ("vpcbench", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")
+KINDS = ("different-scenario", "different-target", "different-client", "different-versions", "unsound-runs")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run's rounds on one target."""
+
+    label: str  # its folder
+    run: Run
+    target: str
+
+    @property
+    def rounds(self) -> list[Round]:
+        """The sound ones."""
+        return [each for each in self.run.rounds if each.target == self.target and not each.flaw]
+
+
+@dataclass(frozen=True)
+class Side:
+    """The runs of one side, in the order in which they began."""
+
+    samples: tuple[Sample, ...]
+    target: str
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Something that must match and does not."""
+
+    kind: str  # one of KINDS
+    said: str
+
+
+def mismatches(base: Side, new: Side) -> list[Mismatch]:
+    """All that is unlike within a side or between both, each once.
+
+    Between two targets of unlike names the target and the place may differ: that is what is being looked at.
+    """
+    found = [*_within(base.samples), *_within(new.samples)]
+    alike = base.target == new.target
+    kinds = [kind for kind in KINDS[:4] if alike or kind == KINDS[0]]
+    found += _between(base.samples[0], new.samples[0], kinds)
+    if not alike:
+        found += _unlike(base.samples[0], new.samples[0], KINDS[3], ("vpcbench",))
+    return list(dict.fromkeys(found))
+
+
+def places(base: Side, new: Side) -> list[str]:
+    """What is unlike about the clients of both sides; empty: they measured from one place."""
+    return [each.said for each in _between(base.samples[0], new.samples[0], [KINDS[2]])]
+
+
+def _within(samples: Sequence[Sample]) -> Iterator[Mismatch]:
+    for other in samples[1:]:
+        yield from _between(samples[0], other, KINDS[:4])
+
+
+def _between(one: Sample, other: Sample, kinds: Sequence[str]) -> Iterator[Mismatch]:
+    for kind in kinds:
+        yield from _unlike(one, other, kind)
+
+
+def _unlike(one: Sample, other: Sample, kind: str, only: Sequence[str] = ()) -> Iterator[Mismatch]:
+    first, second = (_FACTS[kind](each) for each in (one, other))
+    for name in only or dict.fromkeys([*first, *second]):
+        if first.get(name) != second.get(name):
+            values = [
+                f"{_said(facts.get(name))} in {each.label}" for facts, each in ((first, one), (second, other))
+            ]
+            yield Mismatch(kind, f"{name}: {values[0]}, {values[1]}")  # fmt: skip
+
+
+def _said(value: object) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _scenario(sample: Sample) -> dict[str, Any]:
+    """What was asked, and how much of it: settings are resolved, and the rest stands as it was written."""
+    settings = {f"{name}": value for name, value in sample.run.settings.items() if name not in FREE}
+    load = sample.run.scenario.get("load") or {}
+    finer = {name: load[name] for name in load if name not in {"rate", "connections", "duration", "warmup"}}
+    rest = {name: value for name, value in sample.run.scenario.items() if name not in OF_OTHERS}
+    return {**settings, **_flat(finer, "load."), **_flat(rest)}
+
+
+def _target(sample: Sample) -> dict[str, Any]:
+    if sample.run.settings.get("simulated"):  # on ports that the system chose
+        return {}
+    written = (sample.run.scenario.get("targets") or {}).get(sample.target) or {}
+    return {**_flat(written), "url": sample.run.targets[sample.target].url}
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{request: {path: x}}` as `{request.path: x}`, so that what differs is told and no more."""
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        key = f"{prefix}{name}"
+        flat |= _flat(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+    return flat
+
+
+_FACTS: dict[str, Callable[[Sample], dict[str, Any]]] = {
+    "different-scenario": _scenario,
+    "different-target": _target,
+    "different-client": lambda sample: {name: sample.run.environment.get(name) for name in CLIENT},
+    "different-versions": lambda sample: {name: sample.run.environment.get(name) for name in VERSIONS},
+}
