@@ -26,6 +26,7 @@ from benchmark.units import MILLISECOND, NANOSECONDS
 
 EARLY = MILLISECOND // 5  # how long before a request is due the loop wakes, and polls
 QUICK = 1 * MILLISECOND  # answers that take less than this are polled for
+FEW = 16  # while no more are in flight: of more, each that wakes the loop brings others along
 LOOK_UP = 50 * MILLISECOND  # how often a loop that sleeps looks whether answers have become quick
 MOST_AT_ONCE = 32  # requests sent before answers get their turn
 GRACE = 100 * MILLISECOND  # after the end, for sending what was due before it
@@ -147,7 +148,7 @@ class SendLoop:
         self._look_back(began)
         self._ask_due()
         nearest = self._nearest()
-        if nearest - began < self._early or (self._in_flight and self._typical < self._quick):
+        if nearest - began < self._early or (0 < self._in_flight <= FEW and self._typical < self._quick):
             self._loop.call_soon(self._turn)
             return
         self._polling = False

@@ -313,7 +313,7 @@ class AiohttpTransport:
 
 def _judge(request: PreparedRequest, status: int, body: bytes, stream: Stream | None) -> tuple[Failure, str]:
     """What a whole answer is worth."""
-    if not request.expects(status):
+    if status not in request.expected:
         return Failure.STATUS, ""
     if stream is not None and stream.error:
         return Failure.STREAM_ERROR, stream.error

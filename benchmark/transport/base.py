@@ -14,6 +14,7 @@ from typing import Protocol
 from benchmark.measure.exchange import Exchange
 from benchmark.measure.tcp_info import Meter
 
+BELOW_400 = frozenset(range(400))  # statuses that are a success where a scenario does not say
 ENVIRONMENT = "environment"  # as a proxy: what HTTP_PROXY and the like say
 
 Finished = Callable[[Exchange], None]
@@ -29,7 +30,7 @@ class PreparedRequest:
     headers: tuple[tuple[str, str], ...] = field(repr=False)  # may hold credentials, as the body may
     body: bytes = field(repr=False)
     timeout: int  # nanoseconds, from taken to done
-    expected: frozenset[int] | None  # statuses; None: any below 400
+    expected: frozenset[int]  # statuses of a success
     wire: bytes = field(repr=False)  # the whole of it, as HTTP/1.1
     stream: bool = False  # whether the answer is read as a stream of tokens
     max_head: int = 64 * 1024  # bytes of an answer's head; a longer one is no proper answer
@@ -47,10 +48,6 @@ class PreparedRequest:
     def satisfied_by(self, body: bytes) -> bool:
         """Whether a body holds what it must."""
         return self.contains is None or self.contains.encode() in body
-
-    def expects(self, status: int) -> bool:
-        """Whether this status is a success."""
-        return status < 400 if self.expected is None else status in self.expected
 
 
 def head_of(method: str, target: str, headers: Sequence[tuple[str, str]]) -> bytes:

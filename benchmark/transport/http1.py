@@ -25,7 +25,9 @@ from benchmark.transport.sse import StreamReader
 from benchmark.units import NANOSECONDS
 
 _HEADS = re.compile(rb"(?s:HTTP/1\.[01] 1.*?\r?\n\r?\n)*(?s:.*?)\r?\n\r?\n")  # interim ones come first
+LEARN_EVERY = 64  # answers on a connection, between two tries to know them by their head
 _DELIMITED = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+_BY_LENGTH = {b"content-length"}
 
 
 class Http1Transport:
@@ -54,6 +56,10 @@ class Http1Transport:
         self.most_kept = MOST_READ if expecting else MOST_BODY  # bytes of a captured answer
         streamed = StreamConnection if any(request.stream for request in requests) else Connection
         self._connection = CapturingConnection if capture or expecting else streamed
+        # an answer that was parsed: one that begins with the same bytes, and is as long, says the same
+        self.known_head = b""
+        self.known_length = -1
+        self.known_status = 0
         self._tls = destination.tls_context()
         self._loop = asyncio.get_running_loop()
         self._resolving = asyncio.Lock()
@@ -129,6 +135,21 @@ class Http1Transport:
         if connection in self._idle:
             self._idle.remove(connection)
         self._connect_for_waiting()
+
+    def learn(self, answer: bytes, status: int) -> None:
+        """Know the answers that are like this one, which came in one piece and left its connection open.
+
+        Servers answer like requests with the same head, but for a date that moves once a second. To compare it with one
+        that has been parsed costs a tenth of parsing it again, and says the same: a length that the head has told ends
+        the answer where this one ended.
+        """
+        head = _HEADS.match(answer)
+        if (
+            head
+            and self._connection is Connection
+            and {*map(bytes.lower, _DELIMITED.findall(head[0]))} == _BY_LENGTH
+        ):
+            self.known_head, self.known_length, self.known_status = head[0], len(answer), status
 
     # ── connecting ──
 
@@ -340,9 +361,14 @@ class Connection(asyncio.Protocol):
             self.pool.lost(self)
             self.close()
             return
+        exchange.received += len(data)
         if not exchange.first_byte:
             exchange.first_byte = arrived
-        exchange.received += len(data)
+            if len(data) == self.pool.known_length and data.startswith(self.pool.known_head):
+                exchange.status = self.pool.known_status
+                self.kept = True
+                self._finish(exchange, arrived)
+                return
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -353,6 +379,8 @@ class Connection(asyncio.Protocol):
         if exchange.received > self.pool.smallest_cap and (excess := self._excess(exchange, data)):
             self.fail(*excess)
         elif self.complete:
+            if self.kept and not self.odd and not self.served % LEARN_EVERY:
+                self.pool.learn(data, exchange.status)
             self._finish(exchange, arrived)
         elif not self.head_kept:
             self._keep_head(data)
@@ -436,7 +464,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, exchange: Exchange, at: int) -> None:
         exchange.done = at
-        if not self.request.expects(exchange.status):
+        if exchange.status not in self.request.expected:
             exchange.failure = Failure.STATUS
         if self.odd:
             self._tidy()

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
 from benchmark.scenario.body import is_streamed
-from benchmark.transport.base import Destination, PreparedRequest, head_of
+from benchmark.transport.base import BELOW_400, Destination, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         headers=headers,
         body=body,
         timeout=round(request.timeout * NANOSECONDS),
-        expected=request.expect.accepted,
+        expected=BELOW_400 if request.expect.accepted is None else request.expect.accepted,
         wire=head_of(request.method, where, headers) + body,
         stream=is_streamed(request, body),
         max_head=request.max_head,

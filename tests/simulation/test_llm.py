@@ -18,7 +18,7 @@ from benchmark.simulation.laws import Constant, Lognormal
 from benchmark.simulation.model_server import ModelServer
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import MODEL, Address
-from benchmark.transport.base import Destination, Pool, PreparedRequest
+from benchmark.transport.base import BELOW_400, Destination, Pool, PreparedRequest
 from benchmark.transport.http1 import Http1Transport
 from benchmark.transport.sse import fields_of
 
@@ -65,7 +65,7 @@ async def ask(url: str, count: int, tokens: int, spacing: float = 0.0) -> tuple[
     )
     path = url.split("/", 3)[3]
     wire = f"POST /{path}/v1/chat/completions HTTP/1.1\r\nHost: t\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
-    request = PreparedRequest("POST", "/", (), b"", 20 * 10**9, None, wire, stream=True)
+    request = PreparedRequest("POST", "/", (), b"", 20 * 10**9, BELOW_400, wire, stream=True)
     port = int(url.split(":")[2].split("/")[0])
     transport = Http1Transport(Destination("http", "127.0.0.1", port), [request], Pool(count), print, print)
     recorder, seen = StreamRecorder([len(wire)]), list[Exchange]()

@@ -15,7 +15,7 @@ from benchmark.measure.recorder import Part
 from benchmark.measure.recording import Recording
 from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate
-from benchmark.transport.base import Destination, Pool, PreparedRequest, Transport
+from benchmark.transport.base import BELOW_400, Destination, Pool, PreparedRequest, Transport
 from benchmark.units import MILLISECOND, NANOSECONDS
 
 PATIENCE = 10.0  # seconds that any exchange may take in a test: a hang is a failure, not a wait
@@ -27,7 +27,7 @@ def request(
     """A request with a timeout in seconds; `more` are fields of `PreparedRequest`."""
     headers = (("Host", "localhost"), ("Content-Length", str(len(body))))
     head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers)
-    fields: dict[str, Any] = {"expected": None, **more}
+    fields: dict[str, Any] = {"expected": BELOW_400, **more}
     return PreparedRequest(
         method=method,
         target=target,

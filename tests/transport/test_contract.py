@@ -38,6 +38,24 @@ async def test_connections_are_reused_and_phases_paid_once(kind: str) -> None:
         assert seen.received == len(OK)
 
 
+async def test_answers_that_look_like_the_last_are_read_for_what_they_say(kind: str) -> None:
+    busy = OK.replace(b"200 OK", b"503 Oh")
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answers = (
+        *(OK, OK, OK.replace(b"hello", b"world"), busy, OK, b"HTTP/1.1 100 Continue\r\n\r\n" + OK, OK),
+        *(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", OK.replace(b": 5", b":05"), OK),
+        *(chunked + b"5\r\nhello\r\n0\r\n\r\n", chunked + b"0\r\nABCDE: ef\r\n\r\n", OK, busy),
+    )
+    script = tuple(step for answer in answers for step in (ASK, answer))
+    async with adversary(*script, HOLD) as server, client(kind, server.port) as asking:
+        for answer in answers:
+            seen = await asking.ask()
+            assert seen.status == (503 if answer == busy else 200)
+            if kind == "http1":  # the other hides interim answers, and counts chunks without their sizes
+                assert seen.received == len(answer)
+    assert server.connections == 1
+
+
 async def test_connections_are_opened_beforehand(kind: str) -> None:
     async with adversary(ASK, OK) as server, client(kind, server.port, limit=64) as asking:
         paid: list[tuple[int, ...]] = []

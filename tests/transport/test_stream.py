@@ -12,7 +12,7 @@ import pytest
 
 from benchmark.clock import now
 from benchmark.measure.exchange import Exchange, Failure
-from benchmark.transport.base import Destination, Pool, PreparedRequest
+from benchmark.transport.base import BELOW_400, Destination, Pool, PreparedRequest
 from benchmark.transport.http1 import Http1Transport
 from tests.servers import ScriptedServer, read_request
 
@@ -36,7 +36,7 @@ USAGE = b'{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3}}'
 
 @asynccontextmanager
 async def streaming(port: int) -> AsyncIterator[Http1Transport]:
-    request = PreparedRequest("POST", "/", (), b"", 2 * 10**9, None, WIRE, stream=True)
+    request = PreparedRequest("POST", "/", (), b"", 2 * 10**9, BELOW_400, WIRE, stream=True)
     place = Destination("http", "localhost", port, resolve="127.0.0.1")
     transport = Http1Transport(place, [request], Pool(2), lambda e: None, lambda *paid: None)
     try:

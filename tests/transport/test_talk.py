@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from benchmark.measure.stream import Stream
-from benchmark.transport.base import PreparedRequest, head_of
+from benchmark.transport.base import BELOW_400, PreparedRequest, head_of
 from benchmark.transport.talk import Talk, is_made
 
 MARK = "123456789012345678"
@@ -19,7 +19,7 @@ def request(text: str, **more: object) -> PreparedRequest:
     body = text.encode()
     headers = (("X-A", text), ("Content-Length", str(len(body))))
     made = PreparedRequest(
-        "POST", f"/{text}", headers, body, 5, None, head_of("POST", f"/{text}", headers) + body
+        "POST", f"/{text}", headers, body, 5, BELOW_400, head_of("POST", f"/{text}", headers) + body
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def conversation(*turns: list[str]) -> tuple[PreparedRequest, ...]:
         wire = head_of("POST", "/", headers) + messages
         made.append(
             PreparedRequest(
-                "POST", "/", headers, messages, 5, None, wire, stream=True,
+                "POST", "/", headers, messages, 5, BELOW_400, wire, stream=True,
                 salt=MARK, turn=at + 1, more=len(turns) - at - 1, answers=(FIRST, SECOND)[:at], heard=True,
             )
         )  # fmt: skip
