@@ -14,6 +14,7 @@ from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
 from benchmark.analysis.stream import conversations_of, stream_of
+from benchmark.analysis.sweep import level_runs, sweep_result
 from benchmark.measure.histogram import BYTE, Histogram
 from benchmark.measure.recording import HANDSHAKES, PHASES, Recording, merged
 from benchmark.result.model import (
@@ -37,6 +38,8 @@ def summarise(run: Run) -> Result:
     """Every figure that the run supports."""
     if "search" in run.settings:
         return capacity_result(run)
+    if "sweep" in run.settings:
+        return sweep_result(run, [(level, summarise(own)) for level, own in level_runs(run)])
     baseline = run.settings["baseline"]
     comparisons = [compare(run, baseline, other) for other in run.targets if other != baseline]
     objectives = judge(run)

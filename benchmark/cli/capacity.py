@@ -46,6 +46,8 @@ def capacity(
 ) -> ExitStatus:
     """Search, keep, tell."""
     loaded = load_scenario(path, overrides)
+    if loaded.levels:
+        raise InputError(f"{path}: sweep: a search of the capacity finds its levels itself; leave sweep out")
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):

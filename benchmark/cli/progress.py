@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 
 from tqdm import tqdm
 
@@ -16,8 +17,8 @@ from benchmark.units import MILLISECOND, NANOSECONDS
 class Progress:
     """Use as a context manager; `observe` takes each snapshot as it comes."""
 
-    def __init__(self, plan: Plan, *, quiet: bool) -> None:
-        self._seconds = plan.measured / NANOSECONDS * plan.rounds * len(plan.targets)
+    def __init__(self, plans: Sequence[Plan], *, quiet: bool) -> None:
+        self._seconds = sum(plan.measured / NANOSECONDS * plan.rounds * len(plan.targets) for plan in plans)
         self._bar = tqdm(
             total=round(self._seconds, 1),
             unit="s",

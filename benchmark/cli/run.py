@@ -15,14 +15,15 @@ from rich.console import Console
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
 from benchmark.cli.stopping import Stopping
+from benchmark.cli.stretches import Stretch, check_again, levels_kept, stretches_of
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
 from benchmark.execution.environment import cores, environment
 from benchmark.execution.group import Snapshot
 from benchmark.execution.limits import check_files, check_ports, raise_file_limit
 from benchmark.execution.local import Interrupted, LocalWorkers
-from benchmark.execution.plan import Plan, TargetPlan, make_plan
-from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, Visit, check_fairness, preflight
-from benchmark.execution.rounds import Conductor
+from benchmark.execution.plan import Plan, TargetPlan
+from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, Visit, preflight
+from benchmark.execution.rounds import Conductor, Usage
 from benchmark.redaction import Redactor, redact_url
 from benchmark.report.document import Report, describe
 from benchmark.report.render import render
@@ -104,14 +105,21 @@ def measure(
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):
-        plan = make_plan(loaded)
-        check_fairness(plan, loaded.scenario.allow)
-        console.print(redactor.text(announce(plan)), highlight=False, markup=False)
+        stretches = stretches_of(loaded)
+        console.print(redactor.text(announce(stretches)), highlight=False, markup=False)
         if dry_run:
             return ExitStatus.OK
         with nullcontext(stopping) if stopping is not None else Stopping() as asked:
             return _measure(
-                loaded, plan, out, redactor, asked, console, quiet=quiet, check=check, simulated=simulated
+                loaded,
+                stretches,
+                out,
+                redactor,
+                asked,
+                console,
+                quiet=quiet,
+                check=check,
+                simulated=simulated,
             )
 
 
@@ -128,7 +136,7 @@ def telling_secretless(redactor: Redactor) -> Iterator[None]:
 
 def _measure(
     loaded: LoadedScenario,
-    plan: Plan,
+    stretches: Sequence[Stretch],
     out: Path | None,
     redactor: Redactor,
     stopping: Stopping,
@@ -138,7 +146,9 @@ def _measure(
     check: bool,
     simulated: bool,
 ) -> ExitStatus:
-    kept, folder = _send(loaded, plan, out, redactor, stopping, quiet=quiet, check=check, simulated=simulated)
+    kept, folder = _send(
+        loaded, stretches, out, redactor, stopping, quiet=quiet, check=check, simulated=simulated
+    )
     result = summarise(kept)
     report = describe(result, kept)
     unwritten = write(kept, result, report, folder)
@@ -161,7 +171,7 @@ def seen(target: TargetPlan, visit: Visit | None, redactor: Redactor) -> TargetI
 
 def _send(
     loaded: LoadedScenario,
-    plan: Plan,
+    stretches: Sequence[Stretch],
     out: Path | None,
     redactor: Redactor,
     stopping: Stopping,
@@ -171,40 +181,64 @@ def _send(
     simulated: bool,
 ) -> tuple[Run, Path]:
     """Preflight and rounds; the run as it was measured, and the folder that holds its journal."""
-    check_files(plan, raise_file_limit())
+    plan = stretches[0].plan
+    for stretch in stretches:
+        check_files(stretch.plan, raise_file_limit())
     with LocalWorkers(stopping, loaded.count_tokens()) as workers:
         checked = preflight(plan, workers, loaded.scenario.allow) if check else NOTHING_CHECKED
         checked.demand_usable()
         doubts = check_ports(plan, checked.probes)
         for doubt in doubts:
             print(f"vpcbench: {doubt}", file=sys.stderr)
-        quickest = min((probe.service for probe in checked.probes.values()), default=MILLISECOND)
-        workers.grow(plan.processes(cores(), quickest))
         kept = begin(loaded, plan, checked, redactor, simulated=simulated)
         kept.notes += doubts
+        if loaded.levels:
+            own = [settings(each.loaded, each.plan, simulated=simulated) for each in stretches]
+            kept.settings["sweep"] = redactor.data(levels_kept(stretches, own))
         folder = make_folder(kept.name, out)
         save_scenario(folder, kept)
         with (
             Journal(folder, kept, stopping.ask) as journal,
-            Progress(plan, quiet=quiet) as progress,
+            Progress([each.plan for each in stretches], quiet=quiet) as progress,
         ):
 
             def observe(snapshot: Snapshot) -> None:
                 progress.observe(snapshot)
                 journal.see(Part(**vars(snapshot)))
 
-            conductor = Conductor(plan, workers, checked.probes, kept.probes, observe, journal.add)
-            for pair in conductor.rounds():
-                kept.rounds.extend(pair)
-                for round_ in pair:
-                    if round_.flaw:  # perhaps on its pair's account, which the journal does not know yet
-                        journal.add(round_)
-                kept.generator = conductor.generator()
+            usage: list[Usage] = []
+            for stretch in stretches:
+                now = checked if stretch is stretches[0] else check_again(stretch, workers, kept, check=check)
+                if now is None:
+                    continue
+                quickest = min((probe.service for probe in now.probes.values()), default=MILLISECOND)
+                workers.grow(stretch.plan.processes(cores(), quickest))
+                conductor = Conductor(
+                    stretch.plan,
+                    workers,
+                    now.probes,
+                    kept.probes,
+                    observe,
+                    journal.add,
+                    stretch.first,
+                    usage,
+                )
+                _conduct(conductor, kept, journal)
         kept.finished_at = stamp()
         kept.interrupted, kept.lost = stopping.reason, workers.lost
     if not kept.rounds:
         raise Interrupted(f"{stopping.reason}; nothing was measured")
     return kept, folder
+
+
+def _conduct(conductor: Conductor, kept: Run, journal: Journal) -> None:
+    """Every round of a plan."""
+    for pair in conductor.rounds():
+        kept.rounds.extend(pair)
+        for round_ in pair:
+            if round_.flaw:  # perhaps on its pair's account, which the journal does not know yet
+                journal.add(round_)
+        kept.generator = conductor.generator()
 
 
 def begin(
@@ -252,21 +286,30 @@ def exit_status(result: Result) -> ExitStatus:
     }[result.verdict.status]
 
 
-def announce(plan: Plan) -> str:
+def announce(stretches: Sequence[Stretch]) -> str:
     """How much is going to be sent, where to, and for how long."""
-    load = plan.load
-    count = len(plan.targets)
-    per_round = max(plan.measured / NANOSECONDS, 0) + load.warmup
-    total = format_duration(per_round * plan.rounds * count)
-    rate = plan.request_rate
-    if rate is not None:
-        each = f" to each of {count} targets" if count > 1 else ""
-        what = f"about {rate * per_round * plan.rounds:,.0f} requests{each} at {format_rate(rate)}"
-    else:
-        what = f"{load.connections} connections, each asking again when answered"
-    lines = [f"Sending {what}: {plan.rounds} round{'s' * (plan.rounds != 1)}, {total}."]
+    plan, count = stretches[0].plan, len(stretches[0].plan.targets)
+    rounds = f"{plan.rounds} round{'s' * (plan.rounds != 1)}, {format_duration(_seconds(plan))}"
+    lines = [f"Sending {_amount(plan, count)}: {rounds}."]
+    if stretches[0].names is not None:
+        seconds = format_duration(sum(_seconds(each.plan) for each in stretches))
+        lines = [f"Sweeping {len(stretches)} level{'s' * (len(stretches) != 1)}, {seconds} in all:"]
+        wide = max(len(each.label) for each in stretches)
+        lines += [f"  {each.label:<{wide}}  {_amount(each.plan, count)}" for each in stretches]
     lines += [f"  {target.name:<10} {redact_url(target.url)}" for target in plan.targets]
     return "\n".join(lines)
+
+
+def _seconds(plan: Plan) -> float:
+    return (max(plan.measured / NANOSECONDS, 0) + plan.load.warmup) * plan.rounds * len(plan.targets)
+
+
+def _amount(plan: Plan, count: int) -> str:
+    rate = plan.request_rate
+    if rate is None:
+        return f"{plan.load.connections} connections, each asking again when answered"
+    each = f" to each of {count} targets" if count > 1 else ""
+    return f"about {rate * _seconds(plan) / count:,.0f} requests{each} at {format_rate(rate)}"
 
 
 def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str, Any]:

@@ -57,7 +57,8 @@ class Conductor:
     probes: dict[str, int]  # requests sent outside rounds, counted on
     observe: Observe
     finished: Callable[[Round], None]  # is handed each round as soon as it is over
-    _usage: list[Usage] = field(default_factory=list, init=False)
+    first: int = 0  # number of the first round, where others of the run came before
+    usage: list[Usage] = field(default_factory=list)  # of each worker; goes on from what it holds
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
 
@@ -66,10 +67,7 @@ class Conductor:
 
     def rounds(self) -> Iterator[list[Round]]:
         """Every round on all targets; a flawed one comes again, with its pair, after the others."""
-        wanted, most = (
-            self.plan.rounds,
-            self.plan.rounds + max(1, math.floor(MOST_REPEATED * self.plan.rounds)),
-        )
+        wanted, most = self.plan.rounds, most_rounds(self.plan)
         number = hopeless = 0
         while number < wanted and hopeless < HOPELESS and not self.workers.stopped:
             pair = list(self._pair(number))
@@ -84,9 +82,9 @@ class Conductor:
         """What the load generator itself used, in all and by worker."""
         return {
             "processes": len(self.workers),
-            "cpu_seconds": math.fsum(each.cpu_seconds for each in self._usage),
-            "max_rss_bytes": sum(each.max_rss_bytes for each in self._usage),
-            "workers": [each.to_dict() for each in self._usage],
+            "cpu_seconds": math.fsum(each.cpu_seconds for each in self.usage),
+            "max_rss_bytes": sum(each.max_rss_bytes for each in self.usage),
+            "workers": [each.to_dict() for each in self.usage],
         }
 
     def _pair(self, number: int) -> Iterator[Round]:
@@ -104,6 +102,7 @@ class Conductor:
 
     def _round(self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int) -> Round:
         order = self.plan.order(target, number, warmup, measured, connections)
+        order = replace(order, number=self.first + number)
         outcome = self.workers.round(order, self.observe)
         recording = outcome.recording
         flaw = self.workers.lost if outcome.lost else flaw_of(outcome)
@@ -112,7 +111,7 @@ class Conductor:
             self._await_recovery(target)
         return Round(
             target=target.name,
-            number=number,
+            number=order.number,
             warmup=warmup / NANOSECONDS,
             measured=outcome.measured / NANOSECONDS,
             recording=recording,
@@ -130,8 +129,8 @@ class Conductor:
             self._busiest = max(self._busiest, outcome.busiest)
         if not flaw and math.isfinite(p99):
             self._slowest = max(self._slowest, round(p99))
-        self._usage += [Usage() for _ in range(len(self.workers) - len(self._usage))]
-        for usage, report in zip(self._usage, outcome.reports, strict=False):
+        self.usage += [Usage() for _ in range(len(self.workers) - len(self.usage))]
+        for usage, report in zip(self.usage, outcome.reports, strict=False):
             if report is None:
                 continue
             usage.cpu_seconds += report.cpu_seconds
@@ -166,6 +165,11 @@ class Conductor:
             if probe.failure is Failure.NONE and probe.service <= usual:
                 return
             time.sleep(BETWEEN_PROBES)
+
+
+def most_rounds(plan: Plan) -> int:
+    """How many rounds a plan may come to, with those that are repeated."""
+    return plan.rounds + max(1, math.floor(MOST_REPEATED * plan.rounds))
 
 
 def overwhelmed(round_: Round) -> bool:

@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ import numpy as np
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.analysis.estimate import Distribution
 from benchmark.measure.recording import PHASES, Point, Recording
-from benchmark.report import capacity
+from benchmark.report import capacity, sweep
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Result
 from benchmark.result.run import Run
@@ -43,6 +44,10 @@ class Charts:
     difference: Rows = field(default_factory=list)
     capacity: Rows = field(default_factory=list)
     spans: Rows = field(default_factory=list)
+    swept: Rows = field(default_factory=list)
+    saved: Rows = field(default_factory=list)
+    factors: Rows = field(default_factory=list)
+    key: str = ""  # what is swept
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -55,6 +60,15 @@ def chart_data(result: Result, run: Run) -> Charts:
     if result.capacity:
         return Charts(
             targets=tuple(run.targets), capacity=capacity.curve(result), spans=capacity.spans(result)
+        )
+    if result.sweep is not None:
+        advantages = sweep.advantages(result)
+        return Charts(
+            targets=tuple(run.targets),
+            swept=sweep.curves(result),
+            saved=advantages,
+            factors=[row for row in advantages if "times" in row],
+            key=sweep.key_of(result),
         )
     streamed = bool(run.settings.get("streamed"))
     return Charts(
@@ -290,8 +304,72 @@ def _draw_capacity(charts: Charts) -> Any:
     return alt.layer(*drawn, base.mark_line(), marks).properties(height=300)
 
 
+def _levels(charts: Charts, rows: Rows) -> Any:
+    """The axis of what is swept: to scale where it is a number, with its values as they were written."""
+    import altair as alt
+
+    places = {row["level"]: row["x"] for row in rows}
+    if None in places.values():
+        return alt.X("level:N", title=charts.key, sort=None).axis(labelAngle=0)
+    values = list(places.values())
+    names = json.dumps({f"{value:.12g}": name for name, value in places.items()})
+    wide = min(values) > 0 and max(values) > WIDE / 2 * min(values)
+    axis = alt.X("x:Q", title=charts.key).axis(
+        values=values, grid=False, labelExpr=f"{names}[format(datum.value, '.12~g')]", labelOverlap="parity"
+    )
+    scale = {"type": "log"} if wide else {"zero": False}
+    return axis.scale(nice=False, padding=24, **scale)
+
+
+def _draw_swept(charts: Charts) -> Any:
+    """Quantiles of every target at every level."""
+    import altair as alt
+
+    base = _chart(charts.swept).encode(
+        x=_levels(charts, charts.swept),
+        y=_milliseconds(charts.swept, "response"),
+        color=_targets(charts),
+        strokeDash=alt.StrokeDash("figure:N", legend=None),
+        tooltip=_tooltip("target", "level", "figure"),
+    )
+    marks = base.mark_point(filled=True, size=48, opacity=1).encode(
+        shape=alt.Shape("figure:N", legend=None).scale(domain=["p50", "p99"], range=["circle", "triangle-up"])
+    )
+    return alt.layer(base.mark_line(strokeWidth=1.5), marks).properties(height=280)
+
+
+def _draw_advantage(charts: Charts, name: str, value: str, low: str, high: str, even: float) -> Any:
+    """What the candidates save at every level, with whiskers; `even` is where nothing is saved."""
+    import altair as alt
+
+    rows: Rows = getattr(charts, name)
+    candidates = list(dict.fromkeys(row["candidate"] for row in rows))
+    y = alt.Y(f"{value}:Q", title=words.AXES[name])
+    span = [row[low] for row in rows] + [row[high] for row in rows] + [even]
+    if min(span) > 0 and max(span) > WIDE * min(span):
+        y = y.scale(type="log", nice=False)
+    base = _chart(rows).encode(
+        x=_levels(charts, rows),
+        color=_targets(charts, "candidate").legend(
+            None if len(candidates) == 1 else alt.Legend(values=candidates)
+        ),
+        tooltip=[
+            *(alt.Tooltip(f"{field}:N") for field in ("candidate", "level", "metric")),
+            *(alt.Tooltip(f"{field}:Q", format=",.4~g") for field in (value, low, high)),
+        ],
+    )
+    line = base.mark_line(strokeWidth=1.5, opacity=0.6).encode(y=y)
+    whiskers = base.mark_rule(strokeWidth=3).encode(y=alt.Y(f"{low}:Q"), y2=f"{high}:Q")
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(y=y)
+    nothing = _chart([{"even": even}]).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(y="even:Q")
+    return alt.layer(nothing, line, whiskers, points).properties(height=260)
+
+
 CHARTS: dict[str, Callable[[Charts], Any]] = {
     "capacity": _draw_capacity,
+    "saved": partial(_draw_advantage, name="saved", value="saved", low="low", high="high", even=0.0),
+    "factors": partial(_draw_advantage, name="factors", value="times", low="least", high="most", even=1.0),
+    "swept": _draw_swept,
     "difference": _draw_difference,
     "first_tokens": partial(_draw_percentiles, name="first_tokens", title="first_tokens"),
     "gaps": partial(_draw_percentiles, name="gaps", title="gaps"),

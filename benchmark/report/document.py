@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.report import capacity, tables
+from benchmark.report import capacity, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.phrases import en as words
@@ -75,7 +75,7 @@ def describe(result: Result, run: Run) -> Report:
         title=result.name,
         subtitle=_subtitle(result),
         alarm=_alarm(result),
-        answers=capacity.answers(result) or answers(result),
+        answers=capacity.answers(result) or sweep.answers(result) or answers(result),
         bars=_bars(result),
         remarks=_remarks(result),
         sections=tuple(section for section in _sections(result, charts) if section.tables or section.lines or section.text),
@@ -100,6 +100,9 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
     if result.capacity:
         searched = section("capacity", "capacity", tables=capacity.tables(result))
         return [searched, section("method", lines=words.CAPACITY_METHOD), *made]
+    if result.sweep is not None:
+        swept = section("sweep", "saved", "factors", "swept", tables=sweep.tables(result))
+        return [swept, section("method", lines=_method(result), terms=words.TERMS), *made]
     return [
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),
@@ -121,7 +124,9 @@ def _subtitle(result: Result) -> str:
             rate=format_rate(settings["rate"]) if settings["open_loop"] else None,
             arrivals=str(settings["arrivals"]),
             connections=f"{settings['connections']}",
-        ),
+        )
+        if not result.sweep
+        else words.swept_load(count=len(result.sweep), keys=sweep.key_of(result)),
         rounds=settings["rounds"],
         duration=format_duration(settings["duration"]),
     )
@@ -156,7 +161,7 @@ def _bars(result: Result) -> tuple[Bar, ...]:
 def _remarks(result: Result) -> tuple[str, ...]:
     """What belongs beside the answer; that paths are simulated comes first."""
     said = [words.SIMULATED] if result.settings.get("simulated") else []
-    said += capacity.remarks(result)
+    said += [*capacity.remarks(result), *sweep.remarks(result)]
     said += [remark for each in result.comparisons for remark in each.remarks]
     said += [
         f"{words.target(name, start=True)}: {note}."
@@ -174,7 +179,7 @@ def _method(result: Result) -> tuple[str, ...]:
         else words.closed_loop(connections=f"{settings['connections']:,}")
     )
     return (
-        load,
+        words.SWEEP_METHOD if result.sweep else load,
         words.rounds(
             count=settings["rounds"],
             compared=len(result.targets) > 1,

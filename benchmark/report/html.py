@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -65,7 +66,9 @@ def script_data(data: object) -> Markup:
     return Markup(text)  # noqa: S704  # every character that could end the element is escaped above
 
 
+@cache
 def _library() -> Markup:
+    """Put together once in a process: that takes a second."""
     import vl_convert
 
     bundle = vl_convert.javascript_bundle(_SNIPPET)

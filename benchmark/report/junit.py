@@ -14,12 +14,15 @@ def render_junit(result: Result) -> str:
     run = _case(suite, "verdict", result.name)
     if status in {"invalid", "interrupted"}:
         Xml.SubElement(run, "error", message=f"the run is {status}").text = reasons
-    elif status == "fail" and not result.objectives:  # a capacity below what was asked
+    elif status == "fail" and not (result.objectives or result.sweep):  # a capacity below what was asked
         Xml.SubElement(run, "failure", message=reasons)
-    for each in result.objectives:
-        case = _case(suite, each.objective, f"{result.name}.{each.target}")
+    judged = [("", each) for each in result.objectives]
+    judged += [(f" with {level.label}", each) for level in result.sweep or [] for each in level.objectives]
+    for where, each in judged:
+        case = _case(suite, f"{each.objective}{where}", f"{result.name}.{each.target}")
         if not each.met:
-            Xml.SubElement(case, "failure", message=f"{each.target} misses {each.objective}: {each.said}")
+            said = f"{each.target} misses {each.objective}{where}: {each.said}"
+            Xml.SubElement(case, "failure", message=said)
     for kind in ("failure", "error"):
         suite.set(f"{kind}s", str(len(suite.findall(f"testcase/{kind}"))))
     suite.set("tests", str(len(suite)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.measure.recording import HANDSHAKES, PHASES
 from benchmark.report.numbers import NONE, interval, ms, percent, shown, times
@@ -46,20 +48,26 @@ def _is_further(metric: Metric) -> bool:
 def _metrics(
     compared: Comparison, metrics: tuple[Metric, ...], caption: str, *, detail: bool = False
 ) -> Table:
-    reasons = list(dict.fromkeys(metric.withheld for metric in metrics if metric.withheld))
-    marks = {why: SUPERSCRIPTS[at % len(SUPERSCRIPTS)] for at, why in enumerate(reasons)}
-    notes = [f"{marks[why]} {why}" for why in reasons]
+    marks = marks_of(metrics)
+    notes = [f"{mark} {why}" for why, mark in marks.items()]
     if any(metric.metric == "throughput" for metric in metrics):
         notes.append(words.THROUGHPUT_NOTE)
     header = words.comparison_header(
         baseline=compared.baseline, candidate=compared.candidate, confidence=percent(compared.confidence)
     )
-    rows = tuple(_metric_row(metric, marks) for metric in metrics)
+    rows = tuple(metric_row(metric, marks) for metric in metrics)
     strong = next((at for at, metric in enumerate(metrics) if metric.primary), None)
     return Table(caption, header, rows, figures(header), tuple(notes), strong, detail)
 
 
-def _metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:
+def marks_of(metrics: Sequence[Metric]) -> dict[str, str]:
+    """A mark for every reason why something is withheld, for the notes under a table."""
+    reasons = dict.fromkeys(metric.withheld for metric in metrics if metric.withheld)
+    return {why: SUPERSCRIPTS[at % len(SUPERSCRIPTS)] for at, why in enumerate(reasons)}
+
+
+def metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:
+    """A metric's name, both values, the difference and the ratio."""
     mark = f" {marks[metric.withheld]}" if metric.withheld else ""
     if outcome(metric) is Outcome.NOT_ENOUGH_DATA:
         told = (words.NOT_ENOUGH + mark, NONE)
@@ -202,7 +210,7 @@ def environment(result: Result) -> Table:
     made = result.generator
     rows = [
         (f"{words.TARGET} {name}", f"{target.url} ({', '.join(target.addresses) or NONE})")
-        for name, target in result.targets.items()
+        for name, target in _first_targets(result).items()
     ]
     rows += [(key.replace("_", " "), _text(value)) for key, value in result.environment.items()]
     said = words.generator(
@@ -213,6 +221,11 @@ def environment(result: Result) -> Table:
     )
     rows.append(("generator", said))
     return Table("", (), tuple(rows), "ll")
+
+
+def _first_targets(result: Result) -> dict[str, TargetResult]:
+    """The run's targets; of a sweep, those of its first level."""
+    return result.sweep[0].targets if result.sweep else result.targets
 
 
 def _text(value: object) -> str:

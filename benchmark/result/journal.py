@@ -173,8 +173,9 @@ class Journal:
 
     def _of_round(self, round_: Round) -> dict[str, Any]:
         """A round's record, with what else has changed in the run."""
-        run = {"probes": self._run.probes, "generator": self._run.generator, "lost": self._run.lost}
-        return {"round": round_.to_dict(), **run}
+        run = self._run
+        changed = {"probes": run.probes, "generator": run.generator, "lost": run.lost, "notes": run.notes}
+        return {"round": round_.to_dict(), **changed}
 
     def _of_part(self, part: Part) -> dict[str, Any]:
         return {**vars(part), "recording": part.recording.to_dict()}

@@ -321,6 +321,19 @@ class Capacity(_Part):
     levels: list[CapacityLevel]
 
 
+class SweepLevel(_Part):
+    """One level of a sweep: a run of its own, with the same figures."""
+
+    label: str
+    values: dict[str, str] = Field(description="by key, as they were written")
+    numbers: dict[str, float | None] = Field(description="the same in base units: per second, bytes, seconds")
+    verdict: Verdict
+    targets: dict[str, TargetResult]
+    comparisons: list[Comparison]
+    breakdown: list[Breakdown]
+    objectives: list[ObjectiveResult]
+
+
 class Result(_Part):
     """The whole of `result.json`."""
 
@@ -337,6 +350,7 @@ class Result(_Part):
     breakdown: list[Breakdown] = []
     objectives: list[ObjectiveResult] = []
     capacity: dict[str, Capacity] | None = None
+    sweep: list[SweepLevel] | None = None
     generator: Generator
     notes: list[str] = []
 

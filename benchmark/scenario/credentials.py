@@ -58,8 +58,16 @@ def _secrets_of(location: Location, text: str) -> set[str]:
     return {text, scheme[1]} if scheme else {text}
 
 
+def _place(location: Location) -> Location:
+    """Where a value belongs: those of a sweep at the key that they are values of."""
+    if location[:1] == ("sweep",) and len(location) > 2:
+        return (*str(location[1]).split("."), *location[3:])
+    return location
+
+
 def _within(location: Location) -> tuple[str | int, ...]:
     """The place inside its target or request; empty elsewhere."""
+    location = _place(location)
     if location[:1] == ("request",):
         return location[1:]
     return location[2:] if location[:1] in {("targets",), ("requests",)} else ()
@@ -68,7 +76,7 @@ def _within(location: Location) -> tuple[str | int, ...]:
 def _is_credential(location: Location) -> bool:
     match _within(location):
         case ("token", *_):
-            return location[0] == "targets"
+            return _place(location)[0] == "targets"
         case ("headers" | "query", str() as name, *_):
             return is_secret_name(name)
     return False

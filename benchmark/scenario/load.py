@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from benchmark.scenario.model import Request, Scenario
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides
 from benchmark.scenario.schema import json_schema
+from benchmark.scenario.sweep import LevelData, levels_of, name_of, number_at, value_at
 from benchmark.scenario.template import problems_of_placeholders
 from benchmark.scenario.tokens import Measure, Words, read_tokenizer
 from benchmark.scenario.trace import Trace, read_trace
@@ -53,6 +54,7 @@ class LoadedScenario:
     secrets: frozenset[str] = field(repr=False)  # every value that must never be shown
     folder: Path  # where the files it names are
     trusted_files: bool = False  # whether they were named on the command line, and so may be anywhere
+    levels: tuple[Level, ...] = ()  # of a sweep: whole scenarios, of which this is the first
 
     def read_body(self, request: Request) -> bytes:
         """The request's body, as it is sent.
@@ -100,6 +102,15 @@ class LoadedScenario:
         return self.measure().count if self.scenario.tokenizer else None
 
 
+@dataclass(frozen=True)
+class Level:
+    """One level of a sweep."""
+
+    names: dict[str, str]  # of its values, by key, as reports call them
+    numbers: dict[str, float | None]  # the same in base units; None where a value is no number
+    loaded: LoadedScenario
+
+
 def load_scenario(
     path: str | os.PathLike[str], overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
 ) -> LoadedScenario:
@@ -128,7 +139,41 @@ def load_text(
     document = _read_document(text, origin)
     data, options = apply_overrides(document.data, overrides)
     origins = Origins(origin, document.lines, options)
-    return load_data({"name": name} | data, origins, folder, environ, problems=document.problems)
+    data = {"name": name} | data
+    swept = list(levels_of(data, origins))
+    if not swept:
+        return load_data(data, origins, folder, environ, problems=document.problems)
+    return _load_levels(data, swept, folder, environ, document.problems)
+
+
+def _load_levels(
+    data: dict[str, Any],
+    swept: Sequence[LevelData],
+    folder: Path,
+    environ: Mapping[str, str],
+    problems: Sequence[Problem],
+) -> LoadedScenario:
+    """The first level's scenario, which knows all levels.
+
+    Raises:
+        InputError: a level cannot be used; says what is wrong with any of them.
+    """
+    levels: list[Level] = []
+    told: dict[str, None] = {}
+    for each in swept:
+        try:
+            loaded = load_data(each.data, each.origins, folder, environ, problems=problems)
+        except InputError as error:
+            told |= dict.fromkeys(str(error).splitlines())
+            continue
+        names = {key: name_of(value_at(loaded.document, place)) for key, place in each.at.items()}
+        numbers = {key: number_at(loaded.scenario, place) for key, place in each.at.items()}
+        levels.append(Level(names, numbers, loaded))
+    if told:
+        raise InputError("\n".join(told))
+    secrets = frozenset().union(*(level.loaded.secrets for level in levels))
+    document = without_credentials(data)
+    return replace(levels[0].loaded, document=document, secrets=secrets, levels=tuple(levels))
 
 
 def load_data(
@@ -152,7 +197,8 @@ def load_data(
     problems += [
         Problem(at, f"there is {BROKEN} in this text") for at, text in texts(filled.data) if is_broken(text)
     ]
-    problems += problems_of_placeholders(filled.data, rows="data" in filled.data)
+    asked = {key: value for key, value in filled.data.items() if key != "sweep"}
+    problems += problems_of_placeholders(asked, rows="data" in asked)
     unfilled = {problem.location for problem in filled.problems}
     try:
         names = {

@@ -7,6 +7,7 @@ hang on the later of the fields, so that one bad value never hides another.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -452,6 +453,43 @@ Goodput = Annotated[tuple[_StreamLimitText, ...], BeforeValidator(_as_tuple)]
 Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)]
 
 
+MOST_LEVELS = 100
+_UNSWEPT = {"name", "sweep", "targets", "processes", "tokenizer"}  # keys that all levels have in common
+
+
+def sweep_problem(sweep: Any) -> str | None:
+    """What is wrong with the shape of a sweep, in words; None when nothing is."""
+    if not isinstance(sweep, dict) or not sweep:
+        return "a sweep is a mapping of keys to lists of values, like {load.rate: [100/s, 500/s]}"
+    for key, values in sweep.items():
+        if not isinstance(key, str) or not all(key.split(".")):
+            return "a sweep's keys are spelled with dots, like load.rate, request.bytes or load.connections"
+        if key in _UNSWEPT:
+            return f"{key} is the same at all levels"
+        if not isinstance(values, list | tuple) or not values:
+            return f"{key} needs a list of values, like [100/s, 500/s]"
+        if any(value in values[:at] for at, value in enumerate(values)):
+            return f"a value of {key} is given twice; a level is measured once"
+    levels = math.prod(len(values) for values in sweep.values())
+    if levels > MOST_LEVELS:
+        return f"these are {levels:,} levels; at most {MOST_LEVELS} are swept"
+    return None
+
+
+def _check_sweep(sweep: Any) -> Any:
+    if problem := sweep_problem(sweep):
+        raise ValueError(problem)
+    return sweep
+
+
+_SWEEP_SCHEMA = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {"type": "array", "minItems": 1},
+    "examples": [{"load.rate": ["100/s", "500/s"]}],
+}
+
+
 class Scenario(Part):
     """A whole experiment: the same requests to each target, in turn, round after round."""
 
@@ -477,6 +515,10 @@ class Scenario(Part):
     )
     load: Load = Field(
         {"rate": DEFAULT_RATE}, validate_default=True, description="How much is sent, and for how long."
+    )
+    sweep: Annotated[Any, BeforeValidator(_check_sweep), WithJsonSchema(_SWEEP_SCHEMA)] = Field(
+        None,
+        description="Measures once for each value of a key, like {load.rate: [100/s, 500/s]}; of several keys every combination.",
     )
     rounds: int = Field(
         10, ge=1, description="How often the targets take turns; each round opens new connections."

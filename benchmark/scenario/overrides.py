@@ -26,6 +26,14 @@ class Changed(NamedTuple):
     options: dict[Location, str]
 
 
+class Override(NamedTuple):
+    """A value for a key, and what messages call it. The value itself is not quoted: it may be a secret."""
+
+    key: str  # with dots
+    origin: str
+    value: Any
+
+
 def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> Changed:
     """A copy of `data` with every `key=value` put in.
 
@@ -35,22 +43,32 @@ def apply_overrides(data: dict[str, Any], overrides: Sequence[str]) -> Changed:
     Raises:
         InputError: not `key=value`, or there is no such place.
     """
+    parsed = [_parse(override) for override in overrides]
+    changed, places = put_all(data, parsed)
+    return Changed(changed, {place: each.origin for place, each in zip(places, parsed, strict=True)})
+
+
+def put_all(data: dict[str, Any], overrides: Sequence[Override]) -> tuple[dict[str, Any], list[Location]]:
+    """A copy of `data` with every override put in, and where each was put.
+
+    Raises:
+        InputError: there is no such place.
+    """
     without_load = data.get("load") is None
     data = copy.deepcopy(data)
-    options: dict[Location, str] = {}
-    for override in overrides:
-        key, origin, value = _parse(override)
+    places: list[Location] = []
+    for each in overrides:
         try:
-            options[_put(data, key.split("."), value)] = origin
+            places.append(_put(data, each.key.split("."), each.value))
         except LookupError as error:
-            raise InputError(f"{origin}: {error.args[0]}") from None
-    for location in options:
+            raise InputError(f"{each.origin}: {error.args[0]}") from None
+    for location in places:
         for gone in _GIVES_WAY.get(location, ()):
-            if ("load", gone) not in options:
+            if ("load", gone) not in places:
                 data["load"].pop(gone, None)
     if without_load and isinstance(data.get("load"), dict):
         data["load"] = at_some_pace(data["load"])
-    return Changed(data, options)
+    return data, places
 
 
 def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:
@@ -58,15 +76,14 @@ def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:
     return load if load.keys() & {"rate", "connections", "replay"} else {"rate": DEFAULT_RATE, **load}
 
 
-def _parse(override: str) -> tuple[str, str, Any]:
-    """Key, what messages call it, and value. The value itself is not quoted: it may be a secret."""
+def _parse(override: str) -> Override:
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not all(key.split(".")):
         raise InputError("--set: expected key=value, like --set load.rate=500/s")
     origin = f"--set {key}=…"
     try:
-        return key, origin, read_value(text)
+        return Override(key, origin, read_value(text))
     except NotYaml as error:
         raise InputError(f"{origin}: {error}") from None
 

@@ -67,3 +67,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
     done = vpcbench("capacity", scenario, folder=tmp_path)
     assert done.returncode == 2
     assert "objectives" in done.stderr
+    sweep = "objectives: ['p99 < 1s']\nsweep: {rounds: [1, 2]}\n"
+    scenario = write(tmp_path, f'targets: {{one: {{url: "http://127.0.0.1:1/"}}}}\n{sweep}')
+    done = vpcbench("capacity", scenario, folder=tmp_path)
+    assert (done.returncode, "leave sweep out" in done.stderr) == (2, True)

@@ -263,8 +263,9 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
         (
             "latency: 5",
             (
-                "latency: unknown key; expected one of name, targets, request, requests, data, tokenizer, load, rounds, "
-                "baseline, confidence, processes, objectives, goodput, transport, keep_connections, resend_stale, allow, seed"
+                "latency: unknown key; expected one of name, targets, request, requests, data, tokenizer, load, sweep, "
+                "rounds, baseline, confidence, processes, objectives, goodput, transport, "
+                "keep_connections, resend_stale, allow, seed"
             ),
         ),
         ("request: {json_: 5}", "request.json_: unknown key; did you mean json?"),

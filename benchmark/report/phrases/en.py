@@ -7,6 +7,7 @@ from __future__ import annotations
 
 SECTIONS = {
     "capacity": "Capacity",
+    "sweep": "Sweep",
     "comparison": "Comparison",
     "streams": "Streamed answers",
     "breakdown": "Why",
@@ -28,6 +29,12 @@ CHARTS = {
         "Latency against load",
         "round marks p50, triangles p99; the band is the capacity's interval",
     ),
+    "saved": ("Milliseconds saved", "with the interval; above zero the candidate answers sooner"),
+    "factors": ("Times faster", "with the interval; above one the candidate answers sooner"),
+    "swept": (
+        "Latency at each level",
+        "round marks p50, triangles p99; of streams, the time to the first token",
+    ),
     "difference": ("Difference with its interval", "left of zero: answers sooner"),
     "percentiles": ("Response time by percentile", "every further step to the right is ten times rarer"),
     "first_tokens": (
@@ -42,6 +49,8 @@ AXES = {
     "first_tokens": "time to first token, ms",
     "gaps": "gap, ms",
     "load": "load",
+    "saved": "saved, ms",
+    "factors": "times faster",
     "response": "response time, ms",
     "percentile": "percentile",
     "seconds": "seconds since the first request",
@@ -117,11 +126,15 @@ FOOTER = "One file, complete in itself: it asks nothing of the network."
 SIMULATED = "The paths are simulated: these figures show the tool, not a network."
 
 
+def _code(name: str) -> str:
+    return f"`{name.replace('`', 'ˋ')}`"
+
+
 def target(name: str, *, start: bool = False) -> str:
     """How a target is called in a sentence."""
     known = {"vpc": "VPC", "public": "public"}.get(name.lower())
     if known is None:
-        return f"`{name.replace('`', 'ˋ')}`"
+        return _code(name)
     return f"{'The' if start else 'the'} {known} address"
 
 
@@ -286,6 +299,42 @@ def out_of_time(target: str) -> str:
     """The search ended before it was content."""
     return f"{target}: the time budget ended the search; a larger `--budget` narrows the interval."
 
+
+# Sweeps
+
+NO_FIGURE = "no figure"
+SWEPT = ("achieved", "p50", "p95", "p99", "failed", "verdict")
+SWEPT_STREAMS = ("achieved", "TTFT p50", "TTFT p99", "ITL p50", "failed", "verdict")
+SWEPT_CAPTION = "Every level as it was measured; times in milliseconds"
+SWEPT_VERDICTS = {"invalid": "not valid", "interrupted": "interrupted"}
+
+
+def sweep_answer(*, who: str, figure: str, told: list[tuple[str, str]]) -> str:
+    """The headline of a sweep: what was found at its ends."""
+    return f"{who} {at(figure)}: {'; '.join(f'{said} with {_code(level)}' for said, level in told)}."
+
+
+def sooner(*, by: str, sooner: bool, interval: str) -> str:
+    """A difference of a level."""
+    return f"{by} ms {'sooner' if sooner else 'later'} ({interval})"
+
+
+def at_levels(labels: list[str], remark: str) -> str:
+    """A remark that holds at some levels only."""
+    return f"{'; '.join(map(_code, labels))}: {remark}"
+
+
+def advantage_caption(*, candidate: str, baseline: str, figure: str) -> str:
+    """Over a table of what a candidate saves at each level."""
+    return f"{candidate} against {baseline} {at(figure)}, in milliseconds"
+
+
+def swept_load(*, count: int, keys: str) -> str:
+    """What a sweep's load is, for the line under the title."""
+    return f"{count} levels of {keys}"
+
+
+SWEEP_METHOD = "Each level is a run of its own, with rounds of its own, one after the other in the order they are written."
 
 CAPACITY_METHOD = (
     (

@@ -1,0 +1,127 @@
+"""`sweep:` over real sockets: every level as one would measure it alone, and none lost."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.behaviour import Path as NetworkPath
+from benchmark.simulation.laws import Constant
+from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import Address
+from tests.cli.command import measured, result_of, vpcbench, write
+from tests.cli.test_signals import Running
+from tests.servers import ScriptedServer, read_request
+
+ROUND_TRIP = 20.0  # ms that the farther address costs
+RATES = (60.0, 150.0)
+
+
+def test_levels_are_measured_and_told(tmp_path: Path) -> None:
+    paths = (NetworkPath(round_trip=ROUND_TRIP / 1000), NetworkPath())
+    addresses = (Address(path=paths[0]), Address("127.0.0.2", path=paths[1]))
+    with PracticeService(Behaviour(latency=Constant(0.002)), addresses) as service:
+        before: list[int] = []
+        scenario = f"""
+targets: {{public: {{url: "{service.urls[0]}"}}, vpc: {{url: "{service.urls[1]}"}}}}
+request: {{body: hello}}
+load: {{duration: 1s, warmup: 100ms}}
+rounds: 4
+sweep: {{load.rate: [60/s, 150/s]}}
+"""
+        done = measured(
+            "run",
+            write(tmp_path, scenario),
+            folder=tmp_path,
+            before=lambda: before.append(len(service.truth())),
+        )
+        answered = len(service.truth()) - before[-1]
+    result = result_of(tmp_path / "out")
+    levels = result["sweep"]
+    assert [level["numbers"] for level in levels] == [{"load.rate": rate} for rate in RATES]
+    for level, rate in zip(levels, RATES, strict=True):
+        primary = next(each for each in level["comparisons"][0]["metrics"] if each["primary"])
+        assert primary["difference"]["value"] == pytest.approx(-ROUND_TRIP, rel=0.1)
+        for target in level["targets"].values():
+            assert target["rate"]["offered"] == rate
+            assert target["rate"]["achieved"] == pytest.approx(rate, rel=0.05)
+    assert answered == sum(map(sent, levels)) + probes(levels[-1])
+    assert "Sweeping 2 levels, 5.6 s in all" in done.stdout
+    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+    for format_, name in (("json", "result.json"), ("markdown", "report.md"), ("html", "report.html")):
+        again = vpcbench("report", "out", "--format", format_, folder=tmp_path)
+        assert again.stdout == (tmp_path / "out" / name).read_text()
+
+
+def sent(level: dict[str, Any]) -> int:
+    """All that a level sent, but for the probes, which are the whole run's."""
+    counts = (
+        target["counts"]["scheduled"] + target["unmeasured"]["warmup"] for target in level["targets"].values()
+    )
+    return sum(counts)
+
+
+def probes(level: dict[str, Any]) -> int:
+    return sum(target["unmeasured"]["probes"] for target in level["targets"].values())
+
+
+def test_ctrl_c_and_a_crash_keep_the_levels_that_are_done(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(), (Address(),)) as service:
+        scenario = f"""
+targets: {{target: {{url: "{service.urls[0]}"}}}}
+load: {{rate: 100/s, warmup: 0s}}
+rounds: 1
+sweep: {{load.duration: [500ms, 60s]}}
+"""
+        with Running(tmp_path, "run", write(tmp_path, scenario), "-o", "out") as running:
+            running.until_journaled(100)
+            shutil.copytree(tmp_path / "out", tmp_path / "crashed")  # as a crash would have left it
+            running.signal_all(signal.SIGINT)
+            assert running.ended() == 130
+    vpcbench("report", "crashed", "--format", "json", "-o", "crashed/result.json", folder=tmp_path)
+    for folder in ("out", "crashed"):
+        result = result_of(tmp_path / folder)
+        done, broken = result["sweep"]
+        assert (done["verdict"]["status"], done["targets"]["target"]["counts"]["ok"]) == ("pass", 50)
+        assert broken["verdict"]["status"] == result["verdict"]["status"] == "interrupted"
+        assert broken["targets"]["target"]["counts"]["ok"] >= 45
+        assert broken["targets"]["target"]["counts"]["scheduled"] == 6000
+
+
+def test_a_level_that_its_target_refuses_is_told_and_the_others_are_kept(
+    scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    def answer(connection: Any, number: int) -> None:
+        while request := read_request(connection):
+            status = b"413 Too Large" if b"/large" in request else b"200 OK"
+            connection.sendall(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status)
+
+    scripted.script = answer
+    scenario = f"""
+targets: {{target: {{url: "http://127.0.0.1:{scripted.port}/"}}}}
+load: {{rate: 100/s, duration: 400ms, warmup: 0s}}
+rounds: 1
+sweep: {{request.path: [small, large, tiny]}}
+"""
+    done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    result = result_of(tmp_path / "out")
+    assert [level["values"]["request.path"] for level in result["sweep"]] == ["small", "tiny"]
+    assert any("request.path large was left out" in note and "413" in note for note in result["notes"])
+
+
+def test_a_wrong_level_sends_nothing(scripted: ScriptedServer, tmp_path: Path) -> None:
+    scenario = f"""
+targets: {{target: {{url: "http://127.0.0.1:{scripted.port}/"}}}}
+sweep: {{request.body_file: [there.bin, not-there.bin]}}
+"""
+    (tmp_path / "there.bin").touch()
+    done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
+    assert (done.returncode, "not-there.bin" in done.stderr) == (2, True)
+    assert scripted.connections == 0
+    assert not (tmp_path / "out").exists()
