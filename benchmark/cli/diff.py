@@ -107,6 +107,8 @@ def _named(texts: Sequence[str]) -> Named:
     for each in kept:
         if "search" in each.run.settings:
             raise InputError(f"{each.folder} is a capacity search: diff takes what `vpcbench run` made")
+        if "sweep" in each.run.settings:
+            raise InputError(f"{each.folder} is a sweep: diff takes runs of one level; leave out `sweep`")
         if target is not None and target not in each.run.targets:
             raise InputError(f"{each.folder}: no target {target}; there is {', '.join(each.run.targets)}")
     return Named(tuple(sorted(kept, key=lambda each: (each.run.started_at, str(each.folder)))), target)
