@@ -19,7 +19,7 @@ from benchmark.result.model import (
     Verdict,
 )
 from benchmark.result.run import Round, Run
-from benchmark.scenario.objective import Objective, parse_objective
+from benchmark.scenario.objective import Objective, read_objective
 from benchmark.units import NANOSECONDS, format_rate, significant
 
 RATE_LIMIT, QUEUE_FULL = 429, 450
@@ -42,6 +42,11 @@ def demands_of(objectives: Sequence[Objective], target: str) -> list[Demand]:
 
 
 def _demand(objective: Objective) -> Demand:
+    if objective.window or objective.than is not None:
+        raise InputError(
+            f"{objective.text}: a search judges every level in windows of its own, each target by itself; write it "
+            "without 'in every …', and with a limit of its own, as in 'p99 < 500ms'"
+        )
     if objective.metric == "failures":
         return Demand(objective.text, max(objective.limit, 1e-6))
     if objective.metric == "rate" and objective.of_offered and objective.limit < 1:
@@ -58,7 +63,7 @@ def new_search(run: Run, target: str) -> Search:
     """The search of a target's capacity, before its first trial."""
     asked = run.settings["search"]
     return Search(
-        demands_of([parse_objective(text) for text in run.settings["objectives"]], target),
+        demands_of([read_objective(text) for text in run.settings["objectives"]], target),
         start=asked["start"],
         budget=asked["budget"],
         trial=asked["trial"],
@@ -95,7 +100,7 @@ def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
 def replayed(run: Run, target: str) -> Found:
     """What the search of a target found."""
     search = new_search(run, target)
-    objectives = [parse_objective(text) for text in run.settings["objectives"]]
+    objectives = [read_objective(text) for text in run.settings["objectives"]]
     mine = [each for each in objectives if each.target in {None, target}]
     for round_ in run.rounds:
         if round_.target == target and round_.level is not None and not round_.stopped:

@@ -137,6 +137,8 @@ def verdict_of(
 ) -> Verdict:
     """Invalid (a process was lost), else interrupted, else invalid, else whether the objectives were met.
 
+    A run that an objective ended has failed, unless it is invalid.
+
     Args:
         doubts: why headlines are withheld on the generator's account.
     """
@@ -145,7 +147,7 @@ def verdict_of(
             status="invalid",
             reasons=[f"{run.lost}; what was measured until then is kept; run it again"],
         )
-    if run.interrupted:
+    if run.interrupted and not run.aborted:
         reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
         return Verdict(status="interrupted", reasons=[reason])
     invalid = [
@@ -159,6 +161,8 @@ def verdict_of(
     if invalid:
         return Verdict(status="invalid", reasons=invalid)
     missed = [f"{each.target} misses {each.objective}: {each.said}" for each in objectives if not each.met]
+    if run.aborted:
+        missed.insert(0, f"the run was ended early, for {run.aborted}: what was measured until then is kept")
     return Verdict(status="fail" if missed else "pass", reasons=missed)
 
 
@@ -183,9 +187,14 @@ def _late_misses(run: Run, objectives: Sequence[ObjectiveResult]) -> list[str]:
     """Objectives on latency that may be missed only because the generator was late; one that is met is met anyway."""
     reasons = []
     for each in objectives:
+        if each.windows and each.windows.broken:
+            reasons += _late_windows(each)
+            continue
         objective = parse_objective(each.objective)
         figure = objective.metric
-        of_response = objective.time == "response" and figure in {"mean", *QUANTILES}
+        of_response = (
+            objective.time == "response" and figure in {"mean", *QUANTILES} and objective.than is None
+        )
         if each.met or each.measured is None or not of_response:
             continue
         own = lateness(run.used(each.target), QUANTILES.get(figure))
@@ -193,6 +202,15 @@ def _late_misses(run: Run, objectives: Sequence[ObjectiveResult]) -> list[str]:
             said = f"{each.target} misses {each.objective} ({each.said}), but the generator itself was {_duration(own)} late"
             reasons.append(f"{said}; {REMEDY}")
     return reasons
+
+
+def _late_windows(missed: ObjectiveResult) -> list[str]:
+    """Why windows that break an objective may not be the service's; where one of them is, the objective is missed."""
+    breaches = missed.windows.breaches if missed.windows else []
+    if not all(each.generator_late for each in breaches):
+        return []
+    said = f"{missed.target} misses {missed.objective} ({missed.said}), but only where the generator itself was late"
+    return [f"{said}; {REMEDY}"]
 
 
 def _late_headlines(run: Run) -> list[str]:

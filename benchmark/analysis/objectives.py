@@ -1,4 +1,4 @@
-"""Objectives, judged over the sound rounds of every target that they name.
+"""Objectives, judged over the sound rounds of every target that they name; those in windows by `windows`.
 
 What cannot be told is not met: an objective is a promise to somebody, and silence is no proof.
 """
@@ -6,29 +6,21 @@ What cannot be told is not met: an objective is a promise to somebody, and silen
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
 
+from benchmark.analysis.comparison import compare
 from benchmark.analysis.estimate import Distribution, by_round
-from benchmark.result.model import QUANTILES, ObjectiveResult
-from benchmark.result.run import Round, Run
-from benchmark.scenario.objective import Objective, parse_objective
-from benchmark.units import NANOSECONDS, format_duration, format_rate
-
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_RANKS = {**QUANTILES, "p75": 0.75, "max": 1.0}
+from benchmark.analysis.windows import COMPARE, RANKS, judge_windows, say
+from benchmark.result.model import Metric, ObjectiveResult
+from benchmark.result.run import STOPPED, Round, Run
+from benchmark.scenario.objective import Objective, read_objective
+from benchmark.units import NANOSECONDS, significant
 
 
 def judge(run: Run) -> list[ObjectiveResult]:
     """Every objective on every target that it concerns."""
     return [
         judge_one(run, objective, target)
-        for objective in map(parse_objective, run.settings["objectives"])
+        for objective in map(read_objective, run.settings["objectives"])
         for target in run.targets
         if objective.target in {None, target}
     ]
@@ -36,57 +28,110 @@ def judge(run: Run) -> list[ObjectiveResult]:
 
 def judge_one(run: Run, objective: Objective, target: str) -> ObjectiveResult:
     """One objective on one target."""
+    if objective.window:
+        return judge_windows(run, objective, target)
     rounds = _sound(run, target)
-    if not any(r.recording.scheduled for r in rounds):
+    scheduled = sum(r.asked.scheduled for r in rounds)
+    if not scheduled:
         return _result(objective, target, math.nan, "no data")
+    if scheduled < (objective.min_sample or 0):
+        said = f"not enough data: {scheduled:,} of the {objective.min_sample:,} exchanges that were asked for"
+        return _result(objective, target, math.nan, said)
+    if objective.than is not None:
+        return _relative(run, objective, target, objective.than)
     if objective.metric == "failures":
         return _failures(rounds, objective, target)
+    if objective.metric == "goodput":
+        return _goodput(rounds, objective, target)
     if objective.metric == "rate":
         return _rate(run, rounds, objective, target)
     return _latency(run, objective, target)
 
 
 def _sound(run: Run, target: str) -> list[Round]:
-    return [r for r in run.rounds if r.target == target and not r.flaw]
+    """The rounds that count; of a run that an objective ended, also the one that ended it."""
+    flaws = {"", STOPPED} if run.aborted else {""}
+    return [r for r in run.rounds if r.target == target and r.flaw in flaws]
 
 
 def _failures(rounds: list[Round], objective: Objective, target: str) -> ObjectiveResult:
     """The share of requests that failed, or that were due and never sent."""
-    scheduled = sum(r.recording.scheduled for r in rounds)
-    share = sum(r.recording.failed + r.recording.unsent for r in rounds) / scheduled
-    return _result(objective, target, share, f"{share:.2%}")
+    asked = [r.asked for r in rounds]
+    share = sum(each.failed + each.unsent for each in asked) / sum(each.scheduled for each in asked)
+    return _told(objective, target, share)
+
+
+def _goodput(rounds: list[Round], objective: Objective, target: str) -> ObjectiveResult:
+    """The share of all requests that were sent whose streams were good."""
+    sent = sum(r.recording.scheduled - r.recording.unsent for r in rounds)
+    good = sum(r.recording.counters["good"] for r in rounds)
+    share = good / sent if sent else math.nan
+    return _result(objective, target, share, f"{share:.2%}" if sent else "no data")
 
 
 def _rate(run: Run, rounds: list[Round], objective: Objective, target: str) -> ObjectiveResult:
     """Successes per second of measured time, or as a share of what was due: Poisson's chance is no shortfall."""
-    ok, scheduled = (sum(getattr(r.recording, name) for r in rounds) for name in ("ok", "scheduled"))
+    asked = [r.asked for r in rounds]
+    ok, scheduled = (sum(getattr(each, name) for each in asked) for name in ("ok", "scheduled"))
     if not objective.of_offered:
-        achieved = ok / math.fsum(r.measured for r in rounds)
-        return _result(objective, target, achieved, format_rate(achieved))
+        measured = math.fsum(r.measured for r in rounds)
+        return _told(objective, target, ok / measured if measured else math.nan)
     if not run.settings["open_loop"]:
         return _result(
             objective, target, math.nan, "no data: a closed loop offers no rate; write it per second"
         )
-    return _result(objective, target, ok / scheduled, f"{ok / scheduled:.1%} of offered")
+    return _told(objective, target, ok / scheduled)
 
 
 def _latency(run: Run, objective: Objective, target: str) -> ObjectiveResult:
     """By the estimator of the tables; what reaches unanswered requests is at least the timeout, and never less."""
-    q = _RANKS.get(objective.metric)
-    responses = {name: Distribution.of(run.used(name), objective.time) for name in run.targets}
+    q = RANKS.get(objective.metric)
+    responses = {
+        name: Distribution.of([r.asked for r in _sound(run, name)], objective.time) for name in run.targets
+    }
     if q == 1:
         value = responses[target].pooled.quantile(1.0)
     else:
         value = responses[target].value(q, by_round=by_round(responses.values(), q))
-    if math.isinf(value):
-        return _result(objective, target, value, f"≥ {format_duration(run.settings['timeout'])}")
-    said = "not enough data" if math.isnan(value) else format_duration(value / NANOSECONDS)
+    if math.isnan(value):
+        return _result(objective, target, value, "not enough data")
+    said = say(value / NANOSECONDS, objective, run.settings["timeout"])
     return _result(objective, target, value / NANOSECONDS, said, scale=1e3)
+
+
+def _relative(run: Run, objective: Objective, target: str, other: str) -> ObjectiveResult:
+    """By the interval of the ratio, which must lie on the right side of the factor altogether."""
+    name = f"{objective.time}.{objective.metric}"
+    compared = compare(run, other, target)
+    metric = next((each for each in compared.metrics if each.metric == name), None)
+    if metric is None:
+        return _result(objective, target, math.nan, f"no data: there is no {name} to compare")
+    ratio = metric.ratio
+    if ratio.value is None or ratio.low is None or ratio.high is None:
+        return _result(objective, target, math.nan, _unknown(metric))
+    holds = [COMPARE[objective.operator](limit, objective.limit) for limit in (ratio.low, ratio.high)]
+    low, high = (significant(limit) for limit in (ratio.low, ratio.high))
+    said = f"{significant(ratio.value)} × {other} ({compared.confidence * 100:g} % CI {low}–{high})"
+    if any(holds) and not all(holds):
+        said += ": cannot tell, for the interval holds the limit"
+    return ObjectiveResult(
+        objective=objective.text, target=target, met=all(holds), measured=ratio.value, said=said
+    )
+
+
+def _unknown(metric: Metric) -> str:
+    return f"no figure: {metric.withheld}" if metric.enough_data else (metric.withheld or "not enough data")
+
+
+def _told(objective: Objective, target: str, measured: float) -> ObjectiveResult:
+    """A share or a rate."""
+    said = "no data" if math.isnan(measured) else say(measured, objective, math.nan)
+    return _result(objective, target, measured, said)
 
 
 def _result(
     objective: Objective, target: str, measured: float, said: str, scale: float = 1.0
 ) -> ObjectiveResult:
-    met = not math.isnan(measured) and _COMPARE[objective.operator](measured, objective.limit)
+    met = not math.isnan(measured) and COMPARE[objective.operator](measured, objective.limit)
     shown = measured * scale if math.isfinite(measured) else None
     return ObjectiveResult(objective=objective.text, target=target, met=met, measured=shown, said=said)

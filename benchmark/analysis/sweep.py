@@ -31,6 +31,7 @@ def level_runs(run: Run) -> Iterator[tuple[dict[str, Any], Run]]:
                 settings=level["settings"],
                 rounds=rounds,
                 interrupted=run.interrupted if last and not _whole(level, rounds) else "",
+                aborted=run.aborted if last else "",
                 lost=run.lost if last else "",
                 notes=[],
             ),
@@ -84,8 +85,8 @@ def _verdict(run: Run, found: Sequence[tuple[dict[str, Any], Result]]) -> Verdic
     reached = {label for label, _ in told}
     missing = [level["label"] for level in run.settings["sweep"] if level["label"] not in reached]
     if missing:
-        status = "interrupted" if run.interrupted else "invalid"
-        why = run.interrupted or "its targets could not be asked"
+        status = "interrupted" if run.interrupted else "fail" if run.aborted else "invalid"
+        why = run.interrupted or run.aborted or "its targets could not be asked"
         verdict = Verdict.model_validate({"status": status, "reasons": [f"not measured ({why})"]})
         told.append((", ".join(missing), verdict))
     status = min((each.status for _, each in told), key=_GRAVEST.index)

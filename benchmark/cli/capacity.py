@@ -26,7 +26,7 @@ from benchmark.result.journal import Journal
 from benchmark.result.run import Run
 from benchmark.result.store import make_folder, save_scenario
 from benchmark.scenario.load import LoadedScenario, load_scenario
-from benchmark.scenario.objective import parse_objective
+from benchmark.scenario.objective import read_objective
 from benchmark.units import format_duration, format_rate, parse_duration, parse_rate
 
 BUDGET = "5m"  # for each target
@@ -181,7 +181,7 @@ def _try(
     journal.add(round_)
     if round_.stopped:
         return False
-    objectives = [parse_objective(text) for text in kept.settings["objectives"]]
+    objectives = [read_objective(text) for text in kept.settings["objectives"]]
     search.observe(observation(round_, [each for each in objectives if each.target in {None, target.name}]))
     if not quiet:
         p99 = round_.recording.quantile("response", 0.99) / 1e6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +20,17 @@ from benchmark.errors import Bug, ExitStatus, VpcbenchError
 from benchmark.execution.environment import cores, environment
 from benchmark.execution.group import Snapshot
 from benchmark.execution.limits import check_files, check_ports, raise_file_limit
-from benchmark.execution.local import Interrupted, LocalWorkers
+from benchmark.execution.local import Interrupted, LocalWorkers, Observe
 from benchmark.execution.plan import Plan, TargetPlan
 from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, Visit, preflight
 from benchmark.execution.rounds import Conductor, Usage
+from benchmark.execution.watch import Watch
 from benchmark.redaction import Redactor, redact_url
 from benchmark.report.document import Report, describe
 from benchmark.report.render import render
 from benchmark.report.terminal import render_terminal
 from benchmark.result.journal import Journal, Part
-from benchmark.result.run import Run, TargetInfo
+from benchmark.result.run import Round, Run, TargetInfo
 from benchmark.result.store import make_folder, save_run, save_scenario
 from benchmark.scenario.load import LoadedScenario, load_scenario
 from benchmark.units import MILLISECOND, NANOSECONDS, format_duration, format_rate
@@ -201,11 +202,6 @@ def _send(
             Journal(folder, kept, stopping.ask) as journal,
             Progress([each.plan for each in stretches], quiet=quiet) as progress,
         ):
-
-            def observe(snapshot: Snapshot) -> None:
-                progress.observe(snapshot)
-                journal.see(Part(**vars(snapshot)))
-
             usage: list[Usage] = []
             for stretch in stretches:
                 now = checked if stretch is stretches[0] else check_again(stretch, workers, kept, check=check)
@@ -213,22 +209,45 @@ def _send(
                     continue
                 quickest = min((probe.service for probe in now.probes.values()), default=MILLISECOND)
                 workers.grow(stretch.plan.processes(cores(), quickest))
+                watch = Watch(stretch.plan, stretch.loaded.scenario.objectives, stopping.ask)
                 conductor = Conductor(
                     stretch.plan,
                     workers,
                     now.probes,
                     kept.probes,
-                    observe,
-                    journal.add,
+                    _observer(progress, journal, watch),
+                    _keeper(journal, watch),
                     stretch.first,
                     usage,
                 )
                 _conduct(conductor, kept, journal)
+                kept.aborted = kept.aborted or (watch.broken if stopping.reason == watch.why else "")
         kept.finished_at = stamp()
-        kept.interrupted, kept.lost = stopping.reason, workers.lost
+        kept.interrupted, kept.lost = "" if kept.aborted else stopping.reason, workers.lost
     if not kept.rounds:
         raise Interrupted(f"{stopping.reason}; nothing was measured")
     return kept, folder
+
+
+def _observer(progress: Progress, journal: Journal, watch: Watch) -> Observe:
+    """Whoever wants to see what a running round has recorded."""
+
+    def observe(snapshot: Snapshot) -> None:
+        progress.observe(snapshot)
+        journal.see(Part(**vars(snapshot)))
+        watch.observe(snapshot)
+
+    return observe
+
+
+def _keeper(journal: Journal, watch: Watch) -> Callable[[Round], None]:
+    """Whoever wants to see a round that is over."""
+
+    def keep(round_: Round) -> None:
+        watch.finished(round_)
+        journal.add(round_)
+
+    return keep
 
 
 def _conduct(conductor: Conductor, kept: Run, journal: Journal) -> None:
@@ -316,7 +335,9 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
     """What figures depend on, with every default filled in."""
     scenario = loaded.scenario
     latencies = [
-        objective for objective in scenario.objectives if objective.metric not in {"failures", "rate"}
+        objective
+        for objective in scenario.objectives
+        if objective.metric not in {"failures", "rate", "goodput"}
     ]
     return {
         "open_loop": plan.open_loop,
@@ -331,7 +352,7 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "timeout": plan.timeout / NANOSECONDS,
         "baseline": scenario.baseline_name,
         "keep_connections": scenario.keep_connections,
-        "objectives": [objective.text for objective in scenario.objectives],
+        "objectives": [objective.written for objective in scenario.objectives],
         "primary": f"{latencies[0].time}.{latencies[0].metric}"
         if latencies and latencies[0].metric != "max"
         else "ttft.p50"

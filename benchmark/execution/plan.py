@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.execution.prepared import prepare_all, shares_of, think_of, variants_of
+from benchmark.measure.series import MOST_POINTS
 from benchmark.measure.stream import Limit
+from benchmark.scenario.objectives import MOST_WINDOWS
 from benchmark.schedule.base import Schedule, part_of
 from benchmark.schedule.closed_loop import ClosedLoop
 from benchmark.schedule.mix import Mix, Share
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from benchmark.scenario.trace import Trace
 
 
+STEPS = 4  # of a window
 HELD = 5_000  # requests per second that one process clearly holds
 
 
@@ -78,6 +81,7 @@ class RoundOrder:
     think: int = 0  # between an answer and the next turn of its conversation
     tokenized: bool = False  # whether tokens that nobody tells are counted from texts
     window: int = NANOSECONDS  # the finest stretch of time that is told apart
+    points: int = MOST_POINTS  # how many stretches are kept at the most
 
     def share(self, at: int, of: int) -> RoundOrder:
         """The part of worker number `at` of `of`: all of them together carry out this order."""
@@ -106,6 +110,7 @@ class Plan:
     think: int = 0  # nanoseconds between an answer and the next turn of its conversation
     tokenized: bool = False
     trace: Trace | None = None
+    windows: tuple[float, ...] = ()  # seconds: those of objectives
 
     @property
     def streamed(self) -> bool:
@@ -175,6 +180,17 @@ class Plan:
         """How many connections may be open at once."""
         return self.load.max_connections if self.load.connections is None else self.load.connections
 
+    def resolution(self) -> tuple[int, int]:
+        """The finest stretch of time (nanoseconds) that a round's series tells apart, and how many are kept.
+
+        Windows of objectives slide in such steps: a quarter of their length, or more where a round has many.
+        """
+        if not self.windows:
+            return NANOSECONDS, MOST_POINTS
+        common = math.gcd(*(round(window * NANOSECONDS) for window in self.windows))
+        fitting = (steps for steps in (STEPS, STEPS // 2) if self.measured * steps <= MOST_WINDOWS * common)
+        return common // next(fitting, 1), MOST_WINDOWS + STEPS
+
     def processes(self, cores: int, quickest: int) -> int:
         """How many processes send: as many as was asked for, else as the load needs and there are cores for.
 
@@ -230,6 +246,7 @@ class Plan:
     ) -> RoundOrder:
         """Round `number` on `target`, over connections opened beforehand."""
         schedule = self.schedule(number, warmup)
+        width, points = self.resolution()
         start = schedule.first if isinstance(schedule, Replay) else 0  # rows go with the trace's instants
         return RoundOrder(
             target=target,
@@ -245,6 +262,8 @@ class Plan:
             goodput=self.goodput,
             think=self.think,
             tokenized=self.tokenized and target.streams,
+            window=width,
+            points=points,
         )
 
 
@@ -276,4 +295,5 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         think=think_of(scenario),
         tokenized=scenario.tokenizer is not None,
         trace=trace,
+        windows=tuple(each.window for each in scenario.objectives if each.window),
     )

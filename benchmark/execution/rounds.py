@@ -14,6 +14,7 @@ from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
 from benchmark.execution.strain import Strain
 from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
+from benchmark.measure.recording import Recording
 from benchmark.result.run import Round, set_aside
 from benchmark.units import MILLISECOND, NANOSECONDS, format_rate
 
@@ -180,15 +181,21 @@ def overwhelmed(round_: Round) -> bool:
 def flaw_of(outcome: Outcome) -> str:
     """Why a round cannot be used: the generator did not send it, or was late by more than a share of what it measured."""
     kept = outcome.recording
-    lateness, response = kept.histograms["lateness"].mean, kept.histograms["response"].mean
     flaw = ""
     if outcome.stopped_after is None and kept.unsent > SHORTFALL * kept.scheduled:
         seconds = outcome.order.measured / NANOSECONDS
         sent, asked = (kept.scheduled - kept.unsent) / seconds, kept.scheduled / seconds
         flaw = f"the generator sent {format_rate(sent)} of the {format_rate(asked)} that were due"
-    elif lateness > LEAST_LATENESS and lateness > HARMFUL_LATENESS * response:
-        flaw = f"the generator was {lateness / MILLISECOND:.1f} ms late on average"
+    elif is_late(kept):
+        late = kept.histograms["lateness"].mean
+        flaw = f"the generator was {late / MILLISECOND:.1f} ms late on average"
     return flaw and flaw + _cause(outcome.strain)
+
+
+def is_late(kept: Recording) -> bool:
+    """Whether the generator was late, on average, by more than a share of what it measured."""
+    lateness, response = kept.histograms["lateness"].mean, kept.histograms["response"].mean
+    return lateness > LEAST_LATENESS and lateness > HARMFUL_LATENESS * response
 
 
 def _cause(strain: Strain) -> str:

@@ -29,6 +29,7 @@ from benchmark.measure.exchange import Answer, Exchange
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import Recording
+from benchmark.measure.series import Series
 from benchmark.measure.stream import MOST_TURNS, StreamRecorder
 from benchmark.schedule.base import due_before
 from benchmark.transport.base import Pool, Transport
@@ -220,7 +221,7 @@ def _recorder(order: RoundOrder) -> Recorder:
         talks = any(request.more for request in order.target.requests)
         turns = [min(request.turn, MOST_TURNS) for request in order.target.requests] if talks else []
         recorder = StreamRecorder(sizes, order.goodput, turns, tokenized=order.tokenized)
-    recorder.kept.series.width = order.window
+    recorder.kept.series = Series(order.window, order.points)
     return recorder
 
 

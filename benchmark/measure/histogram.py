@@ -20,6 +20,7 @@ BYTE = UNIT  # what a byte counts for in a histogram of sizes: exact up to 2 KiB
 LARGEST = 3_600 * 10_000_000  # an hour, in units
 _HALF_BITS = 10
 _HALF = 1 << _HALF_BITS  # sub-buckets that each further power of two adds
+COARSE = 3  # bits of a bucket's number that a coarse histogram drops: 2 significant digits, an eighth of the memory
 
 
 def bucket_of(units: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -36,11 +37,16 @@ def lower_edge(bucket: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class Histogram:
-    """Counts of durations in nanoseconds, kept over the window of buckets that were hit."""
+    """Counts of durations in nanoseconds, kept over the window of buckets that were hit.
 
-    __slots__ = ("count", "counts", "first", "maximum", "minimum", "total")
+    Args:
+        drop: bits of a bucket's number that are dropped, so that 2**drop neighbours are one bucket.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("count", "counts", "drop", "first", "maximum", "minimum", "total")
+
+    def __init__(self, drop: int = 0) -> None:
+        self.drop = drop
         self.first = 0  # the bucket that counts[0] is for
         self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
         self.count = 0
@@ -66,18 +72,19 @@ class Histogram:
         if self.maximum == 0:  # a phase that nobody paid
             self._add(0, np.array([len(durations)]))
             return
-        buckets = bucket_of(np.minimum(durations // UNIT, LARGEST))
+        buckets = bucket_of(np.minimum(durations // UNIT, LARGEST)) >> self.drop
         first = int(buckets.min())
         self._add(first, np.bincount(buckets - first))
 
     def merge(self, other: Histogram) -> None:
-        """Count all that `other` counted; exact, and in any order."""
+        """Count all that `other` counted, as coarsely as the coarser of both; exact, and in any order."""
         if not other.count:
             return
+        self._coarsen(other.drop)
         self._extremes(other.minimum, other.maximum)
         self.count += other.count
         self.total += other.total
-        self._add(other.first, other.counts)
+        self._add(*other._at(self.drop))
 
     @property
     def mean(self) -> float:
@@ -99,7 +106,7 @@ class Histogram:
         reached = np.cumsum(self.counts)
         at = int(np.searchsorted(reached, max(rank, 1e-9)))
         inside = 1 - (reached[at] - rank) / self.counts[at]
-        low, high = lower_edge(np.array([self.first + at, self.first + at + 1]))
+        low, high = self._edges(at)
         return float(min(max(low + inside * (high - low), self.minimum), self.maximum))
 
     def above(self, value: float) -> float:
@@ -108,8 +115,8 @@ class Histogram:
             return 0.0
         if value < self.minimum:
             return float(self.count)
-        at = int(bucket_of(np.array([int(value) // UNIT]))[0]) - self.first
-        low, high = lower_edge(np.array([self.first + at, self.first + at + 1]))
+        at = (int(bucket_of(np.array([int(value) // UNIT]))[0]) >> self.drop) - self.first
+        low, high = self._edges(at)
         return float(self.counts[at + 1 :].sum() + self.counts[at] * (high - value) / (high - low))
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,12 +128,13 @@ class Histogram:
             "total": self.total,
             "min": self.minimum,
             "max": self.maximum,
+            **({"drop": self.drop} if self.drop else {}),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Histogram:
         """The inverse of `to_dict`."""
-        new = cls()
+        new = cls(int(data.get("drop", 0)))
         new.first = int(data["first"])
         packed = zlib.decompress(base64.b85decode(data["counts"]))
         new.counts = np.frombuffer(packed, dtype="<i8").astype(np.int64)
@@ -137,6 +145,26 @@ class Histogram:
     def _extremes(self, low: int, high: int) -> None:
         self.minimum = min(self.minimum, low) if self.count else low
         self.maximum = max(self.maximum, high)
+
+    def _edges(self, at: int) -> tuple[int, int]:
+        """Where the bucket that counts[at] is for begins and ends, in nanoseconds."""
+        low, high = lower_edge(np.array([self.first + at, self.first + at + 1]) << self.drop)
+        return int(low), int(high)
+
+    def _at(self, drop: int) -> tuple[int, NDArray[np.int64]]:
+        """The first bucket and the counts, with as many bits dropped."""
+        if drop <= self.drop:
+            return self.first, self.counts
+        buckets = np.arange(self.first, self.first + len(self.counts)) >> (drop - self.drop)
+        summed = np.zeros(int(buckets[-1] - buckets[0]) + 1, np.int64)
+        np.add.at(summed, buckets - buckets[0], self.counts)
+        return int(buckets[0]), summed
+
+    def _coarsen(self, drop: int) -> None:
+        if drop > self.drop:
+            if len(self.counts):
+                self.first, self.counts = self._at(drop)
+            self.drop = drop
 
     def _add(self, first: int, counts: NDArray[np.int64]) -> None:
         """Add counts whose first bucket is `first`, widening the window where it is too narrow."""

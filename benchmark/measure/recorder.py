@@ -116,8 +116,8 @@ class Recorder:
         rows = _flat(self._plain), _flat(self._others)
         part = Part(self.kept, rows, np.array(self._turns, np.int64), self._sizes, self.origin)
         self._left = self.seen
-        width, self.kept = self.kept.series.width, Recording()
-        self.kept.series.width = width
+        series, self.kept = self.kept.series.anew(), Recording()
+        self.kept.series = series
         for taken in (self._plain, self._others, self._turns):
             taken.clear()
         return part
@@ -143,11 +143,14 @@ def count(kept: Recording, seen: Columns, request_sizes: NDArray[np.int64], orig
     kept.statuses.update(_tally(seen["status"][seen["status"] > 0]))
     kept.first_due = min(filter(None, (kept.first_due, int(seen["due"].min()))), default=0)
     kept.last_done = max(kept.last_done, int(seen["done"].max()))
+    unanswered = np.zeros(len(ok), np.bool_)
     for code, n in _tally(seen["failure"][~ok]).items():
         kind = Failure(code)
         kept.failures[kind.label] += n
-        kept.unanswered += n * kind.unanswered
-    response = seen["done"] - seen["due"]
+        if kind.unanswered:
+            kept.unanswered += n
+            unanswered |= seen["failure"] == code
+    response, lateness = seen["done"] - seen["due"], seen["taken"] - seen["due"]
     for name, durations in (
         ("response", response),
         ("service", seen["done"] - seen["taken"] - seen["pool"]),
@@ -157,8 +160,8 @@ def count(kept: Recording, seen: Columns, request_sizes: NDArray[np.int64], orig
     ):
         kept.histograms[name].record(durations[ok])
     kept.histograms["size"].record(seen["received"][ok] * BYTE)
-    kept.histograms["lateness"].record(seen["taken"] - seen["due"])
-    kept.series.record(seen["due"] - origin, response, ok)
+    kept.histograms["lateness"].record(lateness)
+    kept.series.record(seen["due"] - origin, response, lateness, ok, unanswered)
 
 
 def _flat(rows: list[tuple[int, ...]]) -> NDArray[np.int64]:

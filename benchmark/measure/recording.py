@@ -8,87 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmark.measure.exchange import Failure
-from benchmark.measure.histogram import Histogram, Nanoseconds
-from benchmark.units import NANOSECONDS
+from benchmark.measure.histogram import Histogram
+from benchmark.measure.series import Series
 
 PHASES = ("pool", "dns", "connect", "tls", "wait", "transfer")
 HANDSHAKES = ("dns", "connect", "tls")
 METRICS = ("response", "service", "lateness", *PHASES)
-MOST_POINTS = 120  # of a series
-
-
-class Point:
-    """One stretch of time in a series, by the instants at which its exchanges were due."""
-
-    __slots__ = ("failed", "response")
-
-    def __init__(self) -> None:
-        self.response = Histogram()
-        self.failed = 0
-
-    def merge(self, other: Point) -> None:
-        """Add what `other` saw."""
-        self.response.merge(other.response)
-        self.failed += other.failed
-
-
-class Series:
-    """Response times over time, from the round's start: stretches of 1 s, coarsened by merging neighbours."""
-
-    def __init__(self, width: int = NANOSECONDS) -> None:
-        self.width = width  # nanoseconds
-        self.points: dict[int, Point] = {}
-
-    def record(self, offsets: Nanoseconds, response: Nanoseconds, ok: NDArray[np.bool_]) -> None:
-        """Count a batch; offsets are nanoseconds of the due instants since the round's start."""
-        indexes = np.maximum(offsets, 0) // self.width
-        for index in np.unique(indexes):
-            here = indexes == index
-            point = self.points.setdefault(int(index), Point())
-            point.response.record(response[here & ok])
-            point.failed += int((here & ~ok).sum())
-        self._coarsen()
-
-    def merge(self, other: Series) -> None:
-        """Add what `other` saw, at the coarser of both widths."""
-        if not self.points and other.points:
-            self.width = other.width  # also where that is finer
-        while self.width < other.width:
-            self._halve()
-        for index, point in other.points.items():
-            self.points.setdefault(index * other.width // self.width, Point()).merge(point)
-        self._coarsen()
-
-    def _coarsen(self) -> None:
-        while self.points and max(self.points) >= MOST_POINTS:
-            self._halve()
-
-    def _halve(self) -> None:
-        self.width *= 2
-        finer, self.points = self.points, {}
-        for index, point in finer.items():
-            self.points.setdefault(index // 2, Point()).merge(point)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for a file."""
-        points = {
-            str(i): {"failed": p.failed, "response": p.response.to_dict()} for i, p in self.points.items()
-        }
-        return {"width": self.width, "points": points}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Series:
-        """The inverse of `to_dict`."""
-        new = cls(int(data["width"]))
-        for index, kept in data["points"].items():
-            point = new.points[int(index)] = Point()
-            point.failed = int(kept["failed"])
-            point.response = Histogram.from_dict(kept["response"])
-        return new
 
 
 class Recording:

@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.analysis.estimate import Distribution
-from benchmark.measure.recording import PHASES, Point, Recording
+from benchmark.measure.recording import PHASES, Recording
+from benchmark.measure.series import Point
 from benchmark.report import capacity, sweep
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Result

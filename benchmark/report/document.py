@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.report import capacity, sweep, tables
+from benchmark.report import capacity, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.phrases import en as words
@@ -74,7 +74,7 @@ def describe(result: Result, run: Run) -> Report:
     return Report(
         title=result.name,
         subtitle=_subtitle(result),
-        alarm=_alarm(result),
+        alarm=_alarm(result, aborted=bool(run.aborted)),
         answers=capacity.answers(result) or sweep.answers(result) or answers(result),
         bars=_bars(result),
         remarks=_remarks(result),
@@ -85,7 +85,7 @@ def describe(result: Result, run: Run) -> Report:
 
 def _sections(result: Result, charts: Charts) -> list[Section]:
     compared = tuple(table for each in result.comparisons for table in tables.comparison(each))
-    judged = (tables.objectives(result),) if result.objectives else ()
+    judged = tuple(table for table in objectives.tables(result) if table.rows) if result.objectives else ()
     scenario = yaml.safe_dump(result.scenario, sort_keys=False, allow_unicode=True, width=90)
 
     def section(key: str, *drawn: str, **kept: Any) -> Section:
@@ -132,11 +132,12 @@ def _subtitle(result: Result) -> str:
     )
 
 
-def _alarm(result: Result) -> Alarm | None:
+def _alarm(result: Result, *, aborted: bool) -> Alarm | None:
     status = result.verdict.status
     if status == "pass":
         return None
-    return Alarm(words.ALARMS[status], tuple(result.verdict.reasons), grave=status != "fail")
+    title = words.ALARMS["aborted" if aborted and status == "fail" else status]
+    return Alarm(title, tuple(result.verdict.reasons), grave=status != "fail")
 
 
 def _bars(result: Result) -> tuple[Bar, ...]:

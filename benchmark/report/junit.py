@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as Xml  # it only writes
 
+from benchmark.report.objectives import breaches, told
 from benchmark.result.model import Result
 
 
@@ -22,7 +23,7 @@ def render_junit(result: Result) -> str:
         case = _case(suite, f"{each.objective}{where}", f"{result.name}.{each.target}")
         if not each.met:
             said = f"{each.target} misses {each.objective}{where}: {each.said}"
-            Xml.SubElement(case, "failure", message=said)
+            Xml.SubElement(case, "failure", message=said).text = "\n".join(map(told, breaches(each)))
     for kind in ("failure", "error"):
         suite.set(f"{kind}s", str(len(suite.findall(f"testcase/{kind}"))))
     suite.set("tests", str(len(suite)))

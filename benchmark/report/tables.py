@@ -196,15 +196,6 @@ def _sizes(result: Result) -> Table:
     return Table(words.SIZES_CAPTION, header, rows, figures(header))
 
 
-def objectives(result: Result) -> Table:
-    """Met or missed."""
-    rows = tuple(
-        (each.objective, each.target, each.said, words.MET if each.met else words.MISSED)
-        for each in result.objectives
-    )
-    return Table(words.OBJECTIVES_CAPTION, words.OBJECTIVE, rows, "llrl")
-
-
 def environment(result: Result) -> Table:
     """What was called, and the client."""
     made = result.generator

@@ -251,6 +251,32 @@ class Breakdown(_Part):
     withheld: str | None = Field(None, description="why the difference may not be claimed")
 
 
+class Breach(_Part):
+    """A stretch of a round in which windows overlap that break an objective, and the worst of them."""
+
+    round: int = Field(description="counted from 1")
+    at_s: float = Field(description="where it begins, in seconds since the run's first request was due")
+    begin_s: float = Field(description="of the stretch, in seconds since the round's measured part began")
+    end_s: float
+    windows: int = Field(description="that break it there")
+    worst_begin_s: float = Field(description="of the worst window")
+    worst_end_s: float
+    measured: float | None = Field(description="in the worst window; null where it reaches the unanswered")
+    said: str
+    over: float | None = Field(description="by what share of the limit it was missed there")
+    generator_late: bool = Field(False, description="the generator's own lateness is a large part of it")
+
+
+class Windows(_Part):
+    """An objective's windows over all rounds of a target: they overlap, in steps of a part of their length."""
+
+    seconds: float
+    judged: int
+    broken: int
+    thin: int = Field(description="with fewer exchanges than a verdict needs")
+    breaches: list[Breach] = Field([], description="the worst of each stretch, in order; the first hundred")
+
+
 class ObjectiveResult(_Part):
     """One objective on one target."""
 
@@ -261,6 +287,7 @@ class ObjectiveResult(_Part):
         description="in the objective's unit: ms, share or per second; null: no figure"
     )
     said: str = Field(description="the measured value for people")
+    windows: Windows | None = Field(None, description="of an objective that holds in every window")
 
 
 class Verdict(_Part):

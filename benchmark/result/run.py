@@ -81,6 +81,7 @@ class Run:
     )  # requests sent before and between rounds, per target
     generator: dict[str, Any] = field(default_factory=dict)  # processes, cpu_seconds, max_rss_bytes
     interrupted: str = ""  # why the run ended early
+    aborted: str = ""  # which objective ended the run early, being broken for good
     lost: str = ""  # how a sending process was lost, which no figure survives
     notes: list[str] = field(default_factory=list)
 

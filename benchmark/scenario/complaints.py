@@ -14,6 +14,7 @@ from benchmark.scenario.data import Data
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
+from benchmark.scenario.objectives import WrittenObjective
 from benchmark.scenario.prompts import Conversation, Prompts, Synthetic
 from benchmark.scenario.trace import ReplayOf
 
@@ -106,6 +107,8 @@ def _model(location: Location) -> type[BaseModel]:
             return Data
         case ("targets", _):
             return Target
+        case ("objectives", _):
+            return WrittenObjective
         case (*_, "prompts"):
             return Prompts
         case (*_, "prompts", "synthetic"):

@@ -42,7 +42,8 @@ from benchmark.scenario.fields import (
 )
 from benchmark.scenario.goodput import EXAMPLES as STREAM_EXAMPLES
 from benchmark.scenario.goodput import StreamLimit, parse_stream_limit
-from benchmark.scenario.objective import EXAMPLES, Objective, parse_objective
+from benchmark.scenario.objective import Objective
+from benchmark.scenario.objectives import Objectives, check_target
 from benchmark.scenario.part import Part, given
 from benchmark.scenario.prompts import Prompts, PromptSource
 from benchmark.scenario.trace import ReplayOf
@@ -343,6 +344,14 @@ class Load(Part):
         description="Unmeasured time before each round's measured part; may be 0s.",
     )
 
+    def round_seconds(self, rounds: int) -> float | None:
+        """How long each of so many rounds is measured; None: a part of a trace, as long as that is."""
+        if self.stages:
+            return math.fsum((stage.over or 0) + (stage.hold or 0) for stage in self.stages)
+        if self.replay is not None and "duration" not in self.model_fields_set:
+            return None
+        return self.duration / rounds
+
     @field_validator("stages")
     @classmethod
     def _from_a_rate(cls, stages: tuple[Stage, ...] | None, info: ValidationInfo) -> tuple[Stage, ...] | None:
@@ -399,34 +408,6 @@ class Load(Part):
         return value
 
 
-def _read_objective(text: Any, info: ValidationInfo) -> Objective:
-    """One objective, checked against the targets and the load that stand before it."""
-    if not isinstance(text, str):
-        raise expected(f"text, like {EXAMPLES[0]!r}")
-    objective = parse_objective(text)
-    _check_target(objective.target, info)
-    load = info.data.get("load")
-    if objective.of_offered and load is not None and load.connections is not None:
-        raise ValueError(
-            "with connections there is no offered rate; write the limit per second, as in 'rate > 450/s'"
-        )
-    return objective
-
-
-def _check_target(name: str | None, info: ValidationInfo) -> None:
-    """An error unless the scenario has a target of this name, if only a wrong one (see `load_data`)."""
-    targets = info.data.get("targets") or (info.context or {}).get("targets")
-    if name is not None and isinstance(targets, dict) and name not in targets:
-        raise ValueError(f"there is no target of this name; there is {', '.join(targets)}")
-
-
-_ObjectiveText = Annotated[
-    Objective,
-    BeforeValidator(_read_objective),
-    WithJsonSchema({"type": "string", "examples": list(EXAMPLES)}),
-]
-
-
 def _read_stream_limit(text: Any) -> StreamLimit:
     if not isinstance(text, str):
         raise expected(f"text, like {STREAM_EXAMPLES[0]!r}")
@@ -448,7 +429,6 @@ Requests = Annotated[
     BeforeValidator(_as_tuple),
     Field(json_schema_extra={"minItems": 1}),
 ]
-Objectives = Annotated[tuple[_ObjectiveText, ...], BeforeValidator(_as_tuple)]
 Goodput = Annotated[tuple[_StreamLimitText, ...], BeforeValidator(_as_tuple)]
 Allowances = Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)]
 
@@ -531,11 +511,13 @@ class Scenario(Part):
         "auto",
         description="How many processes send. Default: as many as the load needs, and no more than cores.",
     )
-    objectives: Objectives = Field(
-        (), description="What must hold, for every target or for `target.metric`. Decides the exit status."
-    )
     goodput: Goodput = Field(
         (), description="What makes a streamed answer a good one, each of them; they are counted and told."
+    )
+    objectives: Objectives = Field(
+        (),
+        description="What must hold, for every target or for `target.metric`, over the run or `in every 10s`. "
+        "Decides the exit status.",
     )
     transport: Literal["http1", "aiohttp"] = Field(
         "http1",
@@ -566,6 +548,17 @@ class Scenario(Part):
     def baseline_name(self) -> str:
         """The target that the others are compared with."""
         return self.baseline or next(iter(self.targets))
+
+    @field_validator("objectives")
+    @classmethod
+    def _goodput_has_limits(
+        cls, objectives: tuple[Objective, ...], info: ValidationInfo
+    ) -> tuple[Objective, ...]:
+        if any(each.metric == "goodput" for each in objectives) and info.data.get("goodput") == ():
+            raise ValueError(
+                'goodput needs to know what a good answer is: goodput: ["ttft < 500ms", "tpot < 40ms"]'
+            )
+        return objectives
 
     @field_validator("requests")
     @classmethod
@@ -601,5 +594,5 @@ class Scenario(Part):
     @field_validator("baseline")
     @classmethod
     def _names_a_target(cls, name: str | None, info: ValidationInfo) -> str | None:
-        _check_target(name, info)
+        check_target(name, info)
         return name

@@ -11,7 +11,8 @@ from benchmark.analysis.comparison import Outcome, compare, outcome, paired
 from benchmark.analysis.estimate import Distribution
 from benchmark.analysis.summary import summarise
 from benchmark.measure.histogram import Histogram
-from benchmark.measure.recording import Point, Recording
+from benchmark.measure.recording import Recording
+from benchmark.measure.series import Point
 from benchmark.result.model import Comparison, Metric
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND

@@ -71,3 +71,55 @@ def test_missed_objectives_fail_the_run() -> None:
     verdict = summarise(a_run(sides, objectives=["p90 < 5ms", "vpc.failures < 1%"])).verdict
     assert verdict.status == "fail"
     assert verdict.reasons == ["public misses p90 < 5ms: 30 ms"]
+
+
+def against(limit: str, spread: float = 0.02, rounds: int = 10) -> ObjectiveResult:
+    """Two targets whose medians are 30 ms and 12 ms: the ratio is 0.4."""
+    random = np.random.default_rng(5)
+    sides = {
+        name: [
+            a_recording(median * random.normal(1, spread) * random.lognormal(0, 0.1, 100))
+            for _ in range(rounds)
+        ]
+        for name, median in (("public", 30.0), ("vpc", 12.0))
+    }
+    (found,) = judge(a_run(sides, objectives=[f"vpc.p50 < {limit}"]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("limit", "spread", "met"),
+    [
+        ("public.p50", 0.02, True),
+        ("0.5 * public.p50", 0.02, True),
+        ("0.3 * public.p50", 0.02, False),
+        ("0.45 * public.p50", 0.3, False),  # it may be, but that cannot be told
+    ],
+)
+def test_an_objective_between_targets_goes_by_the_interval(limit: str, spread: float, met: bool) -> None:
+    found = against(limit, spread)
+    assert found.met is met
+    assert found.measured == pytest.approx(0.4, rel=0.02 if spread < 0.1 else 0.5)
+    assert "× public (95 % CI 0." in found.said
+    assert ("cannot tell" in found.said) is (spread > 0.1)
+
+
+def test_between_targets_a_single_round_tells_nothing() -> None:
+    found = against("public.p50", rounds=1)
+    assert (found.met, found.measured) == (False, None)
+    assert "not enough data" in found.said
+
+
+@pytest.mark.parametrize(("least", "met"), [(1000, True), (1001, False)])
+def test_a_minimum_sample(least: int, met: bool) -> None:
+    run = a_run({"vpc": [mostly_well()] * 10}, objectives=[{"check": "failures < 5%", "min_sample": least}])
+    (found,) = judge(run)
+    assert found.met is met
+    assert met or found.said == "not enough data: 1,000 of the 1,001 exchanges that were asked for"
+
+
+def test_goodput() -> None:
+    recording = mostly_well()
+    recording.counters["good"] = 95
+    found = judged("goodput > 94%", [a_round("vpc", 0, recording)])
+    assert (found.met, found.said) == (True, "95.00%")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.histogram import BYTE
 from benchmark.measure.recorder import Recorder
-from benchmark.measure.recording import METRICS, MOST_POINTS, Recording, merged
+from benchmark.measure.recording import METRICS, Recording, merged
+from benchmark.measure.series import MOST_POINTS
 
 SECOND = 1_000_000_000
 ROOT = Path(__file__).parents[2]

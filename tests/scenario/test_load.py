@@ -252,6 +252,56 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
         ("objectives: ['b.p99 < 1s']", "objectives[0]: there is no target of this name; there is a"),
         ("objectives: [5]", "objectives[0]: found 5, expected text, like 'p99 < 800ms'"),
         ("objectives: p99 < 1s", "objectives: found text, expected a list"),
+        ("objectives: ['a.p50 < b.p50']", "objectives[0]: there is no target of this name; there is a"),
+        (
+            "objectives: ['goodput > 95%']",
+            'objectives: goodput needs to know what a good answer is: goodput: ["ttft < 500ms", "tpot < 40ms"]',
+        ),
+        (
+            "objectives: [{check: p99 < 1s, grase: 5s}]",
+            "objectives[0].grase: unknown key; did you mean grace?",
+        ),
+        ("objectives: [{grace: 5s}]", "objectives[0].check: this key is missing"),
+        (
+            "objectives: [{check: p99 < 1s, grace: 5s}]",
+            "objectives[0].grace: grace goes with windows, as in 'p99 < 800ms in every 10s'",
+        ),
+        (
+            "objectives: [{check: p99 < 1s in every 1s, min_sample: 0}]",
+            "objectives[0].min_sample: found 0, expected 1 or more",
+        ),
+        (
+            "objectives: [{check: mean < 1s, abort: true}]",
+            (
+                "objectives[0].abort: a run is aborted by failures, by quantiles of the response time and by what breaks in "
+                "a window: whether this one is met shows only at the end"
+            ),
+        ),
+        (
+            "load: {connections: 5}\nobjectives: [{check: p99 < 1s, abort: true}]",
+            (
+                "objectives[0]: with connections nobody knows how many requests are to come, so abort goes with windows "
+                "there, as in 'p99 < 800ms in every 10s'"
+            ),
+        ),
+        (
+            "objectives: [p99 < 1s in every 10s]",
+            "objectives[0]: a window of 10 s does not fit into a round of 2 s: set rounds: 1, or measure for longer",
+        ),
+        (
+            "load: {rate: 5/s, stages: [{hold: 12s}]}\nobjectives: [{check: p99 < 1s in every 10s, grace: 5s}]",
+            (
+                "objectives[0]: a window of 10 s does not fit into a round of 12 s after its grace: set rounds: 1, or measure "
+                "for longer"
+            ),
+        ),
+        (
+            "load: {rate: 5/s, duration: 24h}\nrounds: 1\nobjectives: [p99 < 1s in every 10s]",
+            (
+                "objectives[0]: a round of 24 h holds 8,640 windows of 10 s, and 1,024 are kept: divide it into more rounds, "
+                "or write longer windows"
+            ),
+        ),
         (
             "load: {connections: 5}\nobjectives: ['rate > 95% of offered']",
             "objectives[0]: with connections there is no offered rate; write the limit per second, as in 'rate > 450/s'",
@@ -264,7 +314,7 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
             "latency: 5",
             (
                 "latency: unknown key; expected one of name, targets, request, requests, data, tokenizer, load, sweep, "
-                "rounds, baseline, confidence, processes, objectives, goodput, transport, "
+                "rounds, baseline, confidence, processes, goodput, objectives, transport, "
                 "keep_connections, resend_stale, allow, seed"
             ),
         ),

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from benchmark.scenario.objective import parse_objective
+from benchmark.scenario.objective import parse_objective, read_objective
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,53 @@ def test_tokens_have_latencies_only(text: str) -> None:
         parse_objective(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "target", "time", "metric", "factor", "than"),
+    [
+        ("vpc.p50 < 0.5 * public.p50", "vpc", "response", "p50", 0.5, "public"),
+        ("vpc.p99.9<public.p99.9", "vpc", "response", "p99.9", 1, "public"),
+        ("my-vpc.ttft.p95 <= .8*public_2.ttft.p95", "my-vpc", "ttft", "p95", 0.8, "public_2"),
+    ],
+)
+def test_objectives_between_targets(
+    text: str, target: str, time: str, metric: str, factor: float, than: str
+) -> None:
+    read = parse_objective(text)
+    assert (read.target, read.time, read.metric, read.limit) == (target, time, metric, factor)
+    assert (read.than, read.of_times) == (than, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "limit", "window"),
+    [
+        ("p99 < 800ms in every 10s", "p99", 0.8, 10),
+        ("vpc.failures < 1%  in every 1m30s", "failures", 0.01, 90),
+        ("rate > 95% of offered in every 10s", "rate", 0.95, 10),
+        ("goodput > 95%", "goodput", 0.95, 0),
+    ],
+)
+def test_windows(text: str, metric: str, limit: float, window: float) -> None:
+    read = parse_objective(text)
+    assert (read.metric, read.limit, read.window) == (metric, limit, window)
+
+
+def test_plain_data_and_back() -> None:
+    for written in (
+        "p99 < 1s",
+        {"check": "p99 < 1s in every 5s", "grace": 2.0, "min_sample": 9, "abort": True},
+    ):
+        assert read_objective(written).written == written
+
+
 SHAPE = "an objective is a metric, a comparison and a limit, like 'p99 < 800ms' or 'failures < 0.1%'"
-METRIC = "an objective's metric is one of mean, p50, p75, p90, p95, p99, p99.9, max, failures, rate, as in 'p99 < 800ms'"
+METRIC = "an objective's metric is one of mean, p50, p75, p90, p95, p99, p99.9, max, failures, rate, goodput, as in 'p99 < 800ms'"
 SHARE = "the limit of failures is a share in percent, as in 'failures < 0.1%'"
 RATE = "the limit of rate is 'rate > 95% of offered' or per second, as in 'rate > 450/s'"
+SIDES = "both sides name a target, and the same figure of it, as in 'vpc.p50 < 0.5 * public.p50'"
+COMPARED = "targets are compared by mean, p50, p90, p95, p99, p99.9, as in 'vpc.p50 < 0.5 * public.p50'"
+WINDOWED = (
+    "windows are of response times, failures and the rate; leave out 'in every …', or name one of these"
+)
 NEVER = "nothing is less than zero, so this objective can never be met; write <= for none at all"
 
 
@@ -87,6 +130,22 @@ NEVER = "nothing is less than zero, so this objective can never be met; write <=
         ("failures < 1% of offered", SHARE),
         ("failures < 0%", NEVER),
         ("rate > 95%", RATE),
+        ("p50 < 0.5 * public.p50", SIDES),
+        ("vpc.p50 < 0.5 * vpc.p50", SIDES),
+        ("vpc.p50 < public.p99", SIDES),
+        ("vpc.p50 < 0.5 * p50", "the limit of p50 is a duration with its unit, as in 'p50 < 800ms'"),
+        ("vpc.failures < public.failures", COMPARED),
+        ("vpc.max < public.max", COMPARED),
+        ("vpc.p50 < 0 * public.p50", "the factor is more than zero, as in 'vpc.p50 < 0.5 * public.p50'"),
+        (
+            "vpc.p50 < public.p50 in every 5s",
+            "targets take turns, so there is no window that holds both; leave out 'in every …'",
+        ),
+        ("p99 < 1s in every 5", "a window is a duration with its unit, as in 'p99 < 800ms in every 10s'"),
+        ("p99 < 1s in every 0s", "a window is a duration with its unit, as in 'p99 < 800ms in every 10s'"),
+        ("ttft.p99 < 1s in every 5s", WINDOWED),
+        ("goodput > 95% in every 5s", WINDOWED),
+        ("goodput > 95", "the limit of goodput is a share in percent, as in 'goodput > 95%'"),
         ("rate > 0% of offered", RATE),
         ("rate > 450", RATE),
         ("rate > 0/s", RATE),

@@ -32,6 +32,8 @@ def test_it_is_a_schema() -> None:
         "targets: {a: {url: 'http://h'}}\nrequest: {prompts: {file: p.csv}}\ndata: {file: r.csv, order: sequential}",
         "targets: {a: {url: 'http://h'}}\nload: {connections: 4, think: 5ms}\nallow: [same-address]",
         "targets: {a: {url: 'http://h'}}\nrequests: [{bytes: 64KiB, weight: 2, expect: {status: [200, 404]}}, {json: 5}]",
+        "targets: {a: {url: 'http://h'}}\nobjectives: [p99 < 1s, {check: p99 < 1s in every 1s, grace: 5s, min_sample: 9}]",
+        "targets: {a: {url: 'http://h'}}\nobjectives: [{check: p99 < 1s in every 1s, abort: true}]",
         "targets: {a: {url: 'http://h', resolve: 10.0.0.1, bearer: true}}\nload: {rate: 2k/s, max_connections: 9}",
     ],
 )
@@ -56,6 +58,8 @@ def test_scenarios(text: str) -> None:
         "targets: {a: {url: 'http://h'}}\nload: {connections: 5, arrivals: poisson}",
         "targets: {a: {url: 'http://h'}}\nload: {connections: 0}",
         "targets: {a: {url: 'http://h'}}\nload: {connections: true}",
+        "targets: {a: {url: 'http://h'}}\nobjectives: [{grace: 5s}]",
+        "targets: {a: {url: 'http://h'}}\nobjectives: [{check: p99 < 1s, abort: 5}]",
         "targets: {a: {url: 'http://h'}}\nrounds: 0",
         "targets: {a: {url: 'http://h'}}\nconfidence: 95",
         "targets: {a: {url: 'http://h'}}\nrequest: {}\nrequests: [{}]",

@@ -22,6 +22,7 @@ SECTIONS = {
 ALARMS = {
     "invalid": "This run is not valid: do not quote its figures",
     "interrupted": "The run was interrupted: its figures cover only a part",
+    "aborted": "Objectives missed: the run was ended early, and its figures cover only a part",
     "fail": "Objectives missed",
 }
 CHARTS = {
@@ -389,7 +390,21 @@ ACCOUNT_CAPTION = "Requests of the measured parts: scheduled = ok + failed + uns
 SIZES_CAPTION = "Size of a good answer, in HTTP bytes, head and body"
 CODES_CAPTION = "Answers by status, and HTTP bytes"
 FAILURES_CAPTION = "Failures"
-OBJECTIVES_CAPTION = "Over all sound rounds"
+OBJECTIVES_CAPTION = "Over all sound rounds; in windows where an objective says so"
+BREACHES_CAPTION = "Windows that break an objective; those that overlap are told by the worst of them"
+BREACH = ("objective", "target", "round", "when", "worst window", "measured", "off the limit by", "windows")
+BREACH_NOTE = (
+    "when: seconds since the run's first request; worst window: seconds of its round's measured part"
+)
+
+
+def breach(*, round_: int, begin: str, end: str, measured: str, over: str, worst: str, windows: int) -> str:
+    """A stretch of broken windows, in a line."""
+    off = f", off the limit by {over}" if over else ""
+    return (
+        f"round {round_}, {begin}–{end} s: {measured}{off} in the window of {worst} s "
+        f"({windows} broken window{'s' * (windows != 1)})"
+    )
 
 
 def not_counted(*, target: str, warmup: int, probes: int) -> str:

@@ -1,0 +1,218 @@
+"""Objectives in windows: `p99 < 800ms in every 10s`, judged in windows that slide along a round.
+
+A window holds the exchanges that were due in it. It moves in steps of a part of its length, so what goes wrong for a
+while shows in every window that it lies in; those that overlap are told as one breach, by the worst of them.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmark.analysis.estimate import Ranked
+from benchmark.analysis.health import OF_FIGURE, ORDINARY
+from benchmark.measure.series import Point, Series
+from benchmark.result.model import QUANTILES, Breach, ObjectiveResult, Windows
+from benchmark.result.run import STOPPED, Round, Run
+from benchmark.scenario.objective import Objective
+from benchmark.units import NANOSECONDS, format_duration, format_rate
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+RANKS = {**QUANTILES, "p75": 0.75, "max": 1.0}
+MOST_BREACHES = 100
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a round (seconds since its measured part began) and what was due in it."""
+
+    begin: float
+    end: float
+    point: Point
+
+    @property
+    def sample(self) -> int:
+        """Exchanges that were due in it."""
+        return self.point.response.count + self.point.failed
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A window, and what an objective finds in it."""
+
+    window: Window
+    value: float  # in the objective's unit; NaN: too few exchanges
+    broken: bool
+    late: bool  # the generator itself was, by more than it may
+
+
+def windows(series: Series, length: float, measured: float, grace: float = 0.0) -> Iterator[Window]:
+    """All windows of this length (seconds) that lie within a round, in the steps that were kept; none after coarsening."""
+    width = series.width / NANOSECONDS
+    span = round(length / width)
+    if not span or abs(span * width - length) > width / 100:
+        return
+    first = math.ceil(grace / width - 1e-9)
+    for at in range(first, math.floor(measured / width + 1e-9) - span + 1):
+        whole = Point()
+        for index in range(at, at + span):
+            if index in series.points:
+                whole.merge(series.points[index])
+        yield Window(at * width, (at + span) * width, whole)
+
+
+def judge_window(window: Window, objective: Objective) -> Judged:
+    """Whether a window breaks an objective; where it holds too few exchanges, it neither breaks nor meets it."""
+    point = window.point
+    if window.sample < least_sample(objective):
+        return Judged(window, math.nan, broken=False, late=False)
+    if objective.metric == "failures":
+        value = point.failed / window.sample if window.sample else math.nan
+    elif objective.metric == "rate":
+        value = _rate(window, objective)
+    else:
+        value = _time(Ranked(point.response, point.unanswered), objective.metric) / NANOSECONDS
+    broken = not math.isnan(value) and not COMPARE[objective.operator](value, objective.limit)
+    own = _time(Ranked(point.lateness), objective.metric) if objective.of_times else 0.0
+    return Judged(window, value, broken, late=own > max(ORDINARY, OF_FIGURE * value * NANOSECONDS))
+
+
+def least_sample(objective: Objective) -> int:
+    """Exchanges that a verdict needs: what was asked for, else one beyond the quantile."""
+    if objective.min_sample is not None:
+        return objective.min_sample
+    q = RANKS.get(objective.metric, 0.0)
+    return 0 if objective.metric == "rate" else math.ceil(1 / (1 - q) - 1e-9) if q < 1 else 1
+
+
+def _rate(window: Window, objective: Objective) -> float:
+    ok = window.point.response.count
+    if objective.of_offered:
+        return ok / window.sample if window.sample else math.nan
+    return ok / (window.end - window.begin)
+
+
+def _time(ranked: Ranked, metric: str) -> float:
+    return ranked.mean if metric == "mean" else ranked.quantile(RANKS[metric])
+
+
+def usable(run: Run, target: str) -> list[Round]:
+    """Rounds whose windows count: a round that was stopped has good ones, up to then."""
+    return [each for each in run.rounds if each.target == target and each.flaw in {"", STOPPED}]
+
+
+def judge_windows(run: Run, objective: Objective, target: str) -> ObjectiveResult:
+    """An objective on every window of a target's rounds."""
+    rounds = usable(run, target)
+    found = [
+        [
+            judge_window(window, objective)
+            for window in windows(each.recording.series, objective.window, each.measured, objective.grace)
+        ]
+        for each in rounds
+    ]
+    every = [judged for each in found for judged in each]
+    broken = [judged for judged in every if judged.broken]
+    thin = sum(math.isnan(judged.value) for judged in every)
+    origin = min((each.recording.first_due for each in run.rounds if each.recording.first_due), default=0)
+    breaches = [
+        _breach(stretch, objective, round_, origin, run.settings["timeout"])
+        for round_, each in zip(rounds, found, strict=True)
+        for stretch in _stretches(each)
+    ]
+    worst = _worst([judged for judged in every if not math.isnan(judged.value)], objective)
+    return ObjectiveResult(
+        objective=objective.text,
+        target=target,
+        met=bool(every) and not broken and not thin,
+        measured=_shown(worst, objective),
+        said=_said(objective, worst, len(every), len(broken), thin, run.settings["timeout"]),
+        windows=Windows(
+            seconds=objective.window,
+            judged=len(every),
+            broken=len(broken),
+            thin=thin,
+            breaches=breaches[:MOST_BREACHES],
+        ),
+    )
+
+
+def _stretches(found: Sequence[Judged]) -> Iterator[list[Judged]]:
+    """Broken windows, those that overlap together."""
+    stretch: list[Judged] = []
+    for judged in found:
+        if not judged.broken:
+            continue
+        if stretch and judged.window.begin >= stretch[-1].window.end - 1e-9:
+            yield stretch
+            stretch = []
+        stretch.append(judged)
+    if stretch:
+        yield stretch
+
+
+def _worst(found: Sequence[Judged], objective: Objective) -> Judged | None:
+    """The window that comes nearest to breaking an objective, or breaks it most."""
+    most = max if objective.operator in {"<", "<="} else min
+    return most(found, key=lambda judged: judged.value, default=None)
+
+
+def _breach(
+    stretch: Sequence[Judged], objective: Objective, round_: Round, origin: int, timeout: float
+) -> Breach:
+    worst = _worst(stretch, objective)
+    assert worst is not None
+    begin, end = stretch[0].window.begin, stretch[-1].window.end
+    return Breach(
+        round=round_.number + 1,
+        at_s=max(0.0, (round_.recording.first_due - origin) / NANOSECONDS) + begin,
+        begin_s=begin,
+        end_s=end,
+        windows=len(stretch),
+        worst_begin_s=worst.window.begin,
+        worst_end_s=worst.window.end,
+        measured=_shown(worst, objective),
+        said=say(worst.value, objective, timeout),
+        over=abs(worst.value - objective.limit) / objective.limit
+        if objective.limit and math.isfinite(worst.value)
+        else None,
+        generator_late=all(judged.late for judged in stretch),
+    )
+
+
+def _shown(judged: Judged | None, objective: Objective) -> float | None:
+    """In the unit of the result: ms for times."""
+    if judged is None or not math.isfinite(judged.value):
+        return None
+    return judged.value * (1e3 if objective.of_times else 1)
+
+
+def say(value: float, objective: Objective, timeout: float) -> str:
+    """A figure of an objective, for people."""
+    if objective.of_times:
+        return f"≥ {format_duration(timeout)}" if math.isinf(value) else format_duration(value)
+    if objective.metric == "failures":
+        return f"{value:.2%}"
+    return f"{value:.1%} of offered" if objective.of_offered else format_rate(value)
+
+
+def _said(
+    objective: Objective, worst: Judged | None, judged: int, broken: int, thin: int, timeout: float
+) -> str:
+    length = format_duration(objective.window)
+    if not judged:
+        return f"not enough data: no round was measured for a whole window of {length}"
+    if broken:
+        assert worst is not None
+        return f"{say(worst.value, objective, timeout)} in the worst of {broken:,} of {judged:,} windows of {length}"
+    if thin:
+        return f"not enough data: {thin:,} of {judged:,} windows of {length} hold too few exchanges"
+    assert worst is not None
+    return f"{say(worst.value, objective, timeout)} in the worst of {judged:,} windows of {length}"
