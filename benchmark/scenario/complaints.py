@@ -13,7 +13,7 @@ from benchmark.redaction import REDACTED
 from benchmark.scenario.data import Data
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
-from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
+from benchmark.scenario.model import Expect, Load, Request, Scenario, Stage, Target
 from benchmark.scenario.objectives import WrittenObjective
 from benchmark.scenario.prompts import Conversation, Prompts, Synthetic
 from benchmark.scenario.trace import ReplayOf
@@ -35,6 +35,20 @@ _EXPECTATIONS = {  # pydantic's type → what was expected, filled with the erro
     "less_than": "a number below {lt}",
     "less_than_equal": "{le} or less",
     "string_too_short": "text that is not empty",
+}
+_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Scenario,
+    ("load",): Load,
+    ("load", "replay"): ReplayOf,
+    ("load", "stages"): Stage,
+    ("data",): Data,
+    ("objectives",): WrittenObjective,
+}
+_OF_REQUESTS: dict[str, type[BaseModel]] = {
+    "prompts": Prompts,
+    "synthetic": Synthetic,
+    "conversation": Conversation,
+    "expect": Expect,
 }
 _LONGEST = 60  # characters of a value that are shown
 
@@ -96,28 +110,11 @@ def _keys(location: Location) -> list[str]:
 
 
 def _model(location: Location) -> type[BaseModel]:
-    match location:
-        case ():
-            return Scenario
-        case ("load",):
-            return Load
-        case ("load", "replay"):
-            return ReplayOf
-        case ("data",):
-            return Data
-        case ("targets", _):
-            return Target
-        case ("objectives", _):
-            return WrittenObjective
-        case (*_, "prompts"):
-            return Prompts
-        case (*_, "prompts", "synthetic"):
-            return Synthetic
-        case (*_, "prompts", "conversation"):
-            return Conversation
-        case (*_, "expect"):
-            return Expect
-    return Request
+    """What the mapping at this place is."""
+    path = tuple(part for part in location if isinstance(part, str))
+    if path in _MODELS:
+        return _MODELS[path]
+    return Target if path[0] == "targets" else _OF_REQUESTS.get(path[-1], Request)
 
 
 def _at(data: Any, location: Location) -> Any:
