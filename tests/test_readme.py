@@ -12,11 +12,14 @@ import pytest
 
 from benchmark.cli.main import app, main
 from benchmark.errors import ExitStatus
+from benchmark.report.markdown import render_markdown
 from benchmark.scenario.curl import curl_scenario, parse_curl
 from benchmark.scenario.data import Data
 from benchmark.scenario.load import load_text
 from benchmark.scenario.model import Scenario
 from benchmark.units import format_duration
+from tests.analysis.test_cost import target
+from tests.report.test_costs import a_costly
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,7 +41,8 @@ def table(title: str) -> dict[str, str]:
     return dict(tuple(cell.strip() for cell in row.strip("|").split(" | ", 1)) for row in rows)  # type: ignore[misc]
 
 
-SNIPPETS = re.findall(r"^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SNIPPETS = [text for language, text in FENCED if not language]
 COMMANDS = [text for text in SNIPPETS if re.match(r"make |export |\.venv/bin/", text)]
 
 
@@ -146,6 +150,41 @@ def test_the_table_of_defaults_is_that_of_the_code() -> None:
     for name, value in defaults().items():
         assert told[name].startswith(value), name
     assert told.keys() - defaults().keys() == {"target names for `curl`"}  # which has a test of its own
+
+
+def test_the_cost_example_can_be_reckoned_by_hand_and_is_what_a_report_prints() -> None:
+    example = next(text for text in SNIPPETS if "10⁶ requests" in text)
+    wire, million, month = example.splitlines()
+    size, count, each = numbers(wire)
+    assert round(size / count, 1) == each
+    first, _, volume, price, *_, cost = numbers(million.replace("10⁶", "1000000").replace("per million", ""))
+    assert (first, volume) == (each, round(each * 1_000_000 / 1e9, 4))
+    assert round(volume * price, 2) == cost
+    first, requests, volume, free, billed, again, cost = numbers(month)
+    assert (first, again) == (each, price)
+    assert volume == round(each * requests / 1e9, 4)
+    assert billed == pytest.approx(volume - free)
+    assert round(billed * price, 2) == cost
+    _, report = a_costly(received=int(size), monthly=int(requests), public=target(quota=int(free * 1e9)))
+    text = render_markdown(report)
+    for figure in set(re.findall(r"[0-9][0-9,]*\.[0-9]+", example)) - {f"{billed:.4f}"}:
+        assert figure in text, figure
+
+
+def numbers(line: str) -> list[float]:
+    """All numbers of a line that are no part of a date."""
+    return [
+        float(found.replace(",", ""))
+        for found in re.findall(r"(?<![-\w])[0-9][0-9,]*(?:\.[0-9]+)?(?![-\w])", line)
+    ]
+
+
+def test_the_prices_of_the_example_are_a_scenario() -> None:
+    text = re.findall(r"^```yaml\n(.*?)^```", section("What it saves"), re.MULTILINE | re.DOTALL)[0]
+    scenario = least(text)
+    assert scenario.prices
+    assert scenario.prices.quota.elsewhere == 200 * 1000**3
+    assert scenario.monthly_requests == 30_000_000
 
 
 def test_the_names_of_targets_for_curl() -> None:

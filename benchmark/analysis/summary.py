@@ -10,6 +10,7 @@ import math
 from benchmark.analysis.breakdown import breakdown
 from benchmark.analysis.capacity_run import capacity_result
 from benchmark.analysis.comparison import compare, doubts
+from benchmark.analysis.cost import cost_of
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
@@ -54,6 +55,7 @@ def summarise(run: Run) -> Result:
         targets={name: _target(run, name) for name in run.targets},
         comparisons=comparisons,
         breakdown=[split for each in comparisons if (split := breakdown(run, each))],
+        cost=cost_of(run, comparisons),
         objectives=objectives,
         generator=generator_of(run),
         notes=run.notes,

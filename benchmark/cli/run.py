@@ -17,6 +17,7 @@ from benchmark.cli.progress import Progress
 from benchmark.cli.stopping import Stopping
 from benchmark.cli.stretches import Stretch, check_again, levels_kept, stretches_of
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
+from benchmark.execution.cost_terms import cost_terms
 from benchmark.execution.environment import cores, environment
 from benchmark.execution.group import Snapshot
 from benchmark.execution.limits import check_files, check_ports, raise_file_limit
@@ -273,7 +274,12 @@ def begin(
         name=loaded.scenario.name,
         started_at=stamp(),
         scenario=redactor.data(loaded.document),
-        settings=settings(loaded, plan, simulated=simulated),
+        settings=settings(loaded, plan, simulated=simulated)
+        | {
+            "cost": cost_terms(
+                loaded.scenario, plan, {each: seen.places for each, seen in checked.probes.items()}
+            )
+        },
         targets={each.name: seen(each, checked.visit(each.name), redactor) for each in plan.targets},
         environment=environment(),
         probes={target.name: 0 for target in plan.targets} | checked.sent,

@@ -39,6 +39,7 @@ class SendLoop:
     def __init__(self, order: RoundOrder, transport: Transport, recorder: Recorder, zero: int) -> None:
         self.begin = recorder.origin = zero + order.warmup
         self.unmeasured = 0
+        self.carried = 0.0  # answers to requests of the warm-up, as far as they came in the measured part
         self.busiest = 0  # the most exchanges that were in flight at once
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
@@ -101,6 +102,7 @@ class SendLoop:
             self._recorder.add(exchange)
         else:
             self.unmeasured += 1
+            self.carried += share_since(exchange, self.begin)
         talk = self._go_on(exchange) if self._talking else None
         due = self._after(exchange.done) if talk is None else exchange.done + self._think
         if due is not None and due < self._end and self._asking:
@@ -225,6 +227,15 @@ class SendLoop:
     def _settle(self) -> None:
         if not self._in_flight and not self._settled.done():
             self._settled.set_result(None)
+
+
+def share_since(exchange: Exchange, begin: int) -> float:
+    """How much of an answer came after an instant, as if its bytes came evenly."""
+    if exchange.done <= begin or not exchange.first_byte:
+        return 0.0
+    if exchange.first_byte >= begin:
+        return 1.0
+    return (exchange.done - begin) / (exchange.done - exchange.first_byte)
 
 
 def instants(schedule: Schedule, zero: int) -> Iterator[int]:

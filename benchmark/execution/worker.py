@@ -152,7 +152,7 @@ class Worker:
                 await sending.run()
             telling.cancel()
         self._sending = None
-        recorder.add_network(*transport.meter.take())
+        recorder.add_network(*transport.meter.take(), carried=sending.carried)
         if order.tokenized:
             self._tell(recorder.part())  # whoever hears it has the tokenizer
         if not order.keep_connections:

@@ -105,9 +105,14 @@ class Recorder:
         self.kept.counters["later_turns"] += later
         self.kept.counters["unbegun_turns"] += unbegun
 
-    def add_network(self, traffic: Counter[str], round_trips: list[int]) -> None:
-        """Keep what the kernel counted in the measured part, and each connection's shortest round trip (nanoseconds)."""
+    def add_network(self, traffic: Counter[str], round_trips: list[int], carried: float = 0.0) -> None:
+        """Keep what the kernel counted in the measured part, and each connection's shortest round trip (nanoseconds).
+
+        `carried` is how many answers of its bytes belong to requests of the warm-up.
+        """
         self.kept.counters.update(traffic)
+        if traffic and carried:
+            self.kept.counters["carried_thousandths"] += round(1000 * carried)
         if round_trips:
             self.kept.handshakes["rtt"].record(np.array(round_trips))
 

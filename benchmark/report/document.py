@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.report import capacity, objectives, sweep, tables
+from benchmark.report import capacity, costs, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.phrases import en as words
@@ -75,7 +75,7 @@ def describe(result: Result, run: Run) -> Report:
         title=result.name,
         subtitle=_subtitle(result),
         alarm=_alarm(result, aborted=bool(run.aborted)),
-        answers=capacity.answers(result) or sweep.answers(result) or answers(result),
+        answers=capacity.answers(result) or sweep.answers(result) or (*answers(result), *costs.answers(result)),
         bars=_bars(result),
         remarks=_remarks(result),
         sections=tuple(section for section in _sections(result, charts) if section.tables or section.lines or section.text),
@@ -107,6 +107,7 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),
         section("breakdown", tables=tuple(map(tables.breakdown, result.breakdown))),
+        section("cost", tables=costs.tables(result), lines=costs.lines(result)),
         section("streams", "first_tokens", "gaps", tables=streams(result)),
         section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),
         section("phases", "phases", tables=tables.phases(result)),

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmark.result.cost import Cost
+
 SCHEMA = "vpcbench.result/1"
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 
@@ -375,6 +377,7 @@ class Result(_Part):
     targets: dict[str, TargetResult]
     comparisons: list[Comparison] = []
     breakdown: list[Breakdown] = []
+    cost: Cost | None = Field(None, description="where an address is PAI-EAS's, or the scenario gives prices")
     objectives: list[ObjectiveResult] = []
     capacity: dict[str, Capacity] | None = None
     sweep: list[SweepLevel] | None = None

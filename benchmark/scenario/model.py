@@ -45,6 +45,7 @@ from benchmark.scenario.goodput import StreamLimit, parse_stream_limit
 from benchmark.scenario.objective import Objective
 from benchmark.scenario.objectives import Objectives, check_target
 from benchmark.scenario.part import Part, given
+from benchmark.scenario.prices import Prices
 from benchmark.scenario.prompts import Prompts, PromptSource
 from benchmark.scenario.trace import ReplayOf
 
@@ -535,6 +536,13 @@ class Scenario(Part):
     allow: Allowances = Field(
         (), description="Comparisons that would be refused as unfair, and are wanted all the same."
     )
+    prices: Prices | None = Field(
+        None,
+        description="What traffic costs. Default: dated prices of Alibaba Cloud, where a url is one of its own.",
+    )
+    monthly_requests: int | None = Field(
+        None, ge=1, description="How many requests a month costs are reckoned for, beside those per million."
+    )
     seed: int = Field(
         1, ge=0, description="Of the order of targets, of Poisson arrivals and of the choice of requests."
     )
@@ -590,6 +598,13 @@ class Scenario(Part):
             wanted = "follow_redirects" if redirects else "a proxy"
             raise ValueError(f"{wanted} needs transport: aiohttp")
         return transport
+
+    @field_validator("prices")
+    @classmethod
+    def _routes_of_targets(cls, prices: Prices | None, info: ValidationInfo) -> Prices | None:
+        for name in prices.routes if prices else ():
+            check_target(name, info)
+        return prices
 
     @field_validator("baseline")
     @classmethod

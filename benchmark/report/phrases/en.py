@@ -11,6 +11,7 @@ SECTIONS = {
     "comparison": "Comparison",
     "streams": "Streamed answers",
     "breakdown": "Why",
+    "cost": "What the traffic costs",
     "latency": "Latency",
     "phases": "Where the time goes",
     "account": "Throughput and account",
@@ -601,3 +602,107 @@ def not_alike(what: str) -> str:
 def breached(*, rule: str, target: str, said: str) -> str:
     """A rule that did not hold."""
     return f"{target} breaches {rule}: {said}"
+
+
+# What the traffic costs
+
+COST_WIRE = (TARGET, "direction", "bytes", "÷ exchanges", "= each")
+COST_WIRE_CAPTION = (
+    "Bytes on the wire as this host's kernel counted them: IP packets, with headers and acknowledgements. "
+    "Connections that a warm-up opened are not in them."
+)
+COST_CAPTION = "For a million requests: bytes each × 10⁶ = volume (a GB is 10⁹ bytes), volume × price = cost"
+COST_TOKENS_CAPTION = "For a million output tokens: cost of a million requests ÷ tokens each"
+DIRECTIONS = {"responses": "responses", "requests": "requests"}
+TOTAL, FREE, UNKNOWN = "together", "free", "not found"
+BILLED_AS = {
+    "egress": "responses, as egress through an EIP",
+    "caller": "requests, as egress of the caller",
+    "privatelink": "PrivateLink, both directions",
+}
+FREE_OF_CHARGE = {
+    "ingress": "into the region: ingress is free",
+    "intranet": "traffic inside a region is free, across its zones too",
+}
+ESTIMATED = (
+    "estimated, for the kernel did not tell: HTTP bytes in segments of 1,448 with headers of 52 bytes, and an "
+    "acknowledgement for two; without handshakes and losses"
+)
+CARRIED = (
+    "a fraction, because answers to warm-up requests that came in the measured part count as far as they did"
+)
+SHARED_GATEWAY = (
+    "No tariff for the public traffic of the shared gateway was found: its figures are what egress through an EIP would "
+    "cost."
+)
+DEDICATED_GATEWAY = (
+    "The dedicated gateway's public traffic is reckoned as egress through an EIP; your bill says whether it is charged "
+    "so."
+)
+EGRESS = {
+    "none": "Requests cost nothing unless the caller's own egress is billed by traffic: `prices: {caller_egress: eip}` or `nat`.",
+    "eip": "The caller's egress is declared as billed by traffic (`caller_egress: eip`), so requests cost as well.",
+    "nat": "The caller's egress is declared as billed by traffic (`caller_egress: nat`), so requests cost as well; a NAT "
+    "gateway's own fees were not looked up, and are not in it.",
+}
+PREVAILS = "Prices change: the console's buy page prevails, and `prices` in the scenario overrides these."
+NO_PRIVATELINK = (
+    "a dedicated gateway's VPC address: a fully managed one bills PrivateLink, whose price was not found. Give it as "
+    "`prices.privatelink`, or say `prices: {routes: {NAME: intranet}}` if it does not bill it"
+)
+
+
+def cost_header(currency: str) -> tuple[str, ...]:
+    """Of a table of costs."""
+    return (TARGET, "direction", "bytes each", "volume", "price", f"cost, {currency}")
+
+
+def cost_tokens_header(currency: str) -> tuple[str, ...]:
+    """Of a table of costs of tokens."""
+    return (TARGET, "cost of 10⁶ requests", "tokens each", "bytes per token", f"cost, {currency}")
+
+
+def cost_month_header(currency: str) -> tuple[str, ...]:
+    """Of a table of costs of a month."""
+    return (TARGET, "direction", "volume", "− free", "× price", f"cost, {currency}")
+
+
+def cost_month_caption(requests: str) -> str:
+    """Over a table of costs of a month."""
+    return f"For a month, if all {requests} requests went to the one target: (volume − free quota) × price"
+
+
+def price_source(
+    *, what: str, region: str | None, price: str, currency: str, unit: str, date: str, source: str
+) -> str:
+    """Where a price comes from."""
+    where = f" in {region}" if region else ""
+    return f"{what}{where}: {price} {currency} per {unit}, as of {date} ({source})"
+
+
+def no_egress_price(region: str | None) -> str:
+    """Where no price is known."""
+    where = f"for {region}" if region else "where no region is known"
+    return f"no price {where}: give one as `prices.internet`" + (
+        "" if region else ", or name the region as `prices.region`"
+    )
+
+
+def short_price(price: str, currency: str, unit: str, date: str) -> str:
+    """A price in a sentence."""
+    return f"At {price} {currency} per {unit} of egress ({date})"
+
+
+AT_ALL_PRICES = "At the prices below"
+
+
+def cost_of_a_month(amount: str, requests: str) -> str:
+    """What a month comes to."""
+    return f"{amount} a month at {requests} requests"
+
+
+def saves(*, who: str, amount: str, more: bool, price: str, monthly: str | None) -> str:
+    """What a candidate saves."""
+    word = "costs" if more else "saves"
+    tail = f"; {monthly}" if monthly else ""
+    return f"{price}, {who} {word} {amount} {'more ' if more else ''}per million requests{tail}."
