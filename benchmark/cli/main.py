@@ -164,7 +164,7 @@ def discover(
 def report(
     folder: Folder,
     format_: Annotated[
-        str, typer.Option("--format", metavar="html|markdown|json|junit", help="What to write.")
+        str, typer.Option("--format", metavar="html|markdown|json|junit|csv|hlog|png", help="What to write.")
     ] = "markdown",
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write here, not to the terminal.")

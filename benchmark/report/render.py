@@ -6,11 +6,17 @@ from collections.abc import Callable
 
 from benchmark.report.document import Report
 from benchmark.result.model import Result
+from benchmark.result.run import Run
 
 
 def render(format_: str, report: Report, result: Result) -> str:
     """The text of a report in one of `FORMATS`."""
     return FORMATS[format_](report, result)
+
+
+def render_data(format_: str, report: Report, run: Run) -> str | bytes:
+    """A run's figures or pictures in one of `DATA`, for other programs."""
+    return DATA[format_](report, run)
 
 
 def _html(report: Report, result: Result) -> str:
@@ -31,9 +37,28 @@ def _junit(report: Report, result: Result) -> str:
     return render_junit(result)
 
 
+def _csv(report: Report, run: Run) -> str:
+    from benchmark.report.spreadsheet import render_csv
+
+    return render_csv(run)
+
+
+def _hlog(report: Report, run: Run) -> str:
+    from benchmark.report.hlog import render_hlog
+
+    return render_hlog(run)
+
+
+def _png(report: Report, run: Run) -> bytes:
+    from benchmark.report.png import render_png
+
+    return render_png(report)
+
+
 FORMATS: dict[str, Callable[[Report, Result], str]] = {
     "html": _html,
     "markdown": _markdown,
     "junit": _junit,
     "json": lambda report, result: result.to_json(),
 }
+DATA: dict[str, Callable[[Report, Run], str | bytes]] = {"csv": _csv, "hlog": _hlog, "png": _png}
