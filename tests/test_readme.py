@@ -141,6 +141,7 @@ def defaults() -> dict[str, str]:
         "`request.expect.status`": "any below 400",
         "`processes`": f"`{plain.processes}`",
         "`confidence`": f"`{plain.confidence}`",
+        "`max_rounds`": f"`{plain.max_rounds}`",
         "`baseline`": f"the {plain.baseline_name} target",
     }
 

@@ -15,7 +15,15 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from benchmark.analysis.estimate import BEYOND, FIGURES, Distribution, by_round, intervals, milliseconds
+from benchmark.analysis.estimate import (
+    BEYOND,
+    FIGURES,
+    Distribution,
+    by_round,
+    intervals,
+    milliseconds,
+    pilot_of,
+)
 from benchmark.analysis.health import GENERATOR, Harm, harm, lateness, saturated
 from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
 from benchmark.analysis.stream import unlike_lengths
@@ -76,7 +84,10 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
     elif primary not in names:
         primary = names[1]
     metrics = [
-        _latency(name, pairs, run.settings["confidence"], general, primary=name == primary) for name in names
+        _latency(
+            name, pairs, run.settings["confidence"], general, primary=name == primary, pilot=pilot_of(run)
+        )
+        for name in names
     ]
     if not run.settings["open_loop"]:
         metrics.append(_throughput(pairs, run.settings["confidence"]))
@@ -116,7 +127,15 @@ def _sides(pairs: Sequence[Pair]) -> tuple[list[Round], list[Round]]:
 # One metric of latency
 
 
-def _latency(name: str, pairs: Sequence[Pair], confidence: float, general: str, *, primary: bool) -> Metric:
+def _latency(
+    name: str,
+    pairs: Sequence[Pair],
+    confidence: float,
+    general: str,
+    *,
+    primary: bool,
+    pilot: int | None = None,
+) -> Metric:
     kind, _, figure = name.partition(".")
     q = 0.75 if figure == "p75" else FIGURES[figure]
     sides = [[each.recording for each in side] for side in _sides(pairs)]
@@ -129,7 +148,7 @@ def _latency(name: str, pairs: Sequence[Pair], confidence: float, general: str, 
     if withheld:
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=withheld)
     thin = _thin(before, after, q)
-    found = None if thin else intervals(before, after, q, confidence)
+    found = None if thin else intervals(before, after, q, confidence, pilot)
     if found is None or not found[0].bounded:
         thin = (
             thin

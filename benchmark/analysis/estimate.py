@@ -19,6 +19,7 @@ from benchmark.analysis.statistics import (
 from benchmark.measure.histogram import Histogram
 from benchmark.measure.recording import Recording
 from benchmark.result.model import QUANTILES, Figures
+from benchmark.result.run import Run
 from benchmark.units import MILLISECOND
 
 BEYOND = 10  # exchanges beyond a quantile: in every round for a mean over rounds, in the pool for an interval
@@ -111,20 +112,29 @@ def by_round(distributions: Iterable[Distribution], q: float | None) -> bool:
 
 
 def intervals(
-    before: Distribution, after: Distribution, q: float | None, confidence: float
+    before: Distribution, after: Distribution, q: float | None, confidence: float, pilot: int | None = None
 ) -> tuple[Interval, Interval]:
     """Difference and ratio of a figure, after against before, over the same rounds (METHOD 10, 11).
 
-    By round: t over the pairs. Pooled: Woodruff's intervals joined by MOVER. The points agree with
-    `Distribution.value` of both by the same estimator.
+    By round: t over the pairs; where those of a `pilot` decided how many there are, with the spread of these alone.
+    Pooled: Woodruff's intervals joined by MOVER. The points agree with `Distribution.value` of both by the same
+    estimator.
     """
     if by_round((before, after), q):
         first, second = before.values(q), after.values(q)
-        return paired_difference(first, second, confidence), paired_ratio(first, second, confidence)
+        return (
+            paired_difference(first, second, confidence, pilot),
+            paired_ratio(first, second, confidence, pilot),
+        )
     if q is None:
         raise ValueError("a mean that is not finite in every round has no interval")
     one, other = (woodruff(each.rounds, each.pooled, q, confidence) for each in (before, after))
     return mover_difference(other, one), mover_ratio(other, one)
+
+
+def pilot_of(run: Run) -> int | None:
+    """The rounds whose spread decided how many there are, where a precision was asked for."""
+    return int(run.settings["rounds"]) if run.settings.get("precision") else None
 
 
 def figures(

@@ -64,12 +64,24 @@ def quantile(sample: Sample, q: float) -> float:
     return lower + (rank - below) * (upper - lower)
 
 
-def student(values: ArrayLike, confidence: float) -> Interval:
-    """Student's t interval for the mean of per-round values, of which there are at least two."""
+def student(values: ArrayLike, confidence: float, pilot: int | None = None) -> Interval:
+    """Student's t interval for the mean of per-round values, of which there are at least two.
+
+    Where the spread of a `pilot`, the first so many values, decided how many there are, it alone is the spread: the
+    mean of all is independent of it, and the interval exact (Stein, Annals of Mathematical Statistics 16, 1945).
+    """
     taken = np.asarray(values, np.float64)
+    spread = taken if pilot is None or pilot > len(taken) else taken[:pilot]
     mean = float(taken.mean())
-    half = t_quantile(len(taken) - 1, confidence) * float(taken.std(ddof=1)) / math.sqrt(len(taken))
+    half = t_quantile(len(spread) - 1, confidence) * float(spread.std(ddof=1)) / math.sqrt(len(taken))
     return Interval(mean, mean - half, mean + half)
+
+
+def stein(pilot: ArrayLike, half: float, confidence: float) -> int:
+    """How many values it takes, the pilot's among them, for an interval of the mean ± `half` (Stein, 1945)."""
+    taken = np.asarray(pilot, np.float64)
+    reach = t_quantile(len(taken) - 1, confidence) * float(taken.std(ddof=1))
+    return max(len(taken), math.ceil((reach / half) ** 2))
 
 
 def t_quantile(freedom: float, confidence: float) -> float:
@@ -79,19 +91,24 @@ def t_quantile(freedom: float, confidence: float) -> float:
     return float(stdtrit(freedom, 0.5 + confidence / 2))
 
 
-def paired_difference(before: ArrayLike, after: ArrayLike, confidence: float) -> Interval:
+def paired_difference(
+    before: ArrayLike, after: ArrayLike, confidence: float, pilot: int | None = None
+) -> Interval:
     """after − before, from the values of paired rounds."""
-    return student(np.asarray(after, np.float64) - np.asarray(before, np.float64), confidence)
+    return student(np.asarray(after, np.float64) - np.asarray(before, np.float64), confidence, pilot)
 
 
-def paired_ratio(before: ArrayLike, after: ArrayLike, confidence: float) -> Interval:
+def paired_ratio(
+    before: ArrayLike, after: ArrayLike, confidence: float, pilot: int | None = None
+) -> Interval:
     """after / before, from the (positive) values of paired rounds.
 
     The point is the ratio of the means, so that it agrees with the two figures that stand beside it; the interval is
     t on the per-round log ratios, whose width it keeps, moved to that point.
     """
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    return _around(float(second.mean() / first.mean()), student(np.log(second) - np.log(first), confidence))
+    logs = student(np.log(second) - np.log(first), confidence, pilot)
+    return around(float(second.mean() / first.mean()), logs)
 
 
 def welch(
@@ -119,10 +136,10 @@ def welch(
 def welch_ratio(before: ArrayLike, after: ArrayLike, confidence: float) -> Interval:
     """after / before, of two independent samples of positive values; its point is placed as `paired_ratio` does."""
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    return _around(float(second.mean() / first.mean()), welch(np.log(first), np.log(second), confidence))
+    return around(float(second.mean() / first.mean()), welch(np.log(first), np.log(second), confidence))
 
 
-def _around(value: float, logs: Interval) -> Interval:
+def around(value: float, logs: Interval) -> Interval:
     """An interval of logarithms, of which `value` takes the place of the point."""
     reach = math.exp(logs.high - logs.value)
     return Interval(value, value / reach, value * reach)

@@ -14,6 +14,7 @@ from benchmark.analysis.cost import cost_of
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
+from benchmark.analysis.precision import precisions
 from benchmark.analysis.stream import conversations_of, stream_of
 from benchmark.analysis.sweep import level_runs, sweep_result
 from benchmark.measure.histogram import BYTE, Histogram
@@ -57,6 +58,7 @@ def summarise(run: Run) -> Result:
         breakdown=[split for each in comparisons if (split := breakdown(run, each))],
         cost=cost_of(run, comparisons),
         objectives=objectives,
+        precision=precisions(run, comparisons),
         generator=generator_of(run),
         notes=run.notes,
     )

@@ -35,6 +35,14 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         self._bar.close()
 
+    def lengthen(self, rounds: int, plan: Plan) -> int:
+        """That many more rounds than planned are to come; hands the number on."""
+        if rounds:
+            seconds = plan.measured / NANOSECONDS * rounds * len(plan.targets)
+            self._bar.total = round(self._bar.total + seconds, 1) if self._bar.total else None
+            tqdm.write(f"The spread of the pilot asks for {rounds} more rounds.", file=sys.stderr)
+        return rounds
+
     def observe(self, snapshot: Snapshot) -> None:
         """Move the bar on by the time that this part covers, and show what was seen so far."""
         part = snapshot.recording

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from benchmark.analysis.precision import further_rounds
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
 from benchmark.cli.stopping import Stopping
@@ -220,6 +221,7 @@ def _send(
                     _keeper(journal, watch),
                     stretch.first,
                     usage,
+                    _longer(progress, kept, stretch.plan),
                 )
                 _conduct(conductor, kept, journal)
                 kept.aborted = kept.aborted or (watch.broken if stopping.reason == watch.why else "")
@@ -249,6 +251,11 @@ def _keeper(journal: Journal, watch: Watch) -> Callable[[Round], None]:
         journal.add(round_)
 
     return keep
+
+
+def _longer(progress: Progress, kept: Run, plan: Plan) -> Callable[[], int]:
+    """Says, after a pilot, how many more rounds there are; the bar knows then as well."""
+    return lambda: progress.lengthen(further_rounds(kept), plan)
 
 
 def _conduct(conductor: Conductor, kept: Run, journal: Journal) -> None:
@@ -316,6 +323,12 @@ def announce(stretches: Sequence[Stretch]) -> str:
     plan, count = stretches[0].plan, len(stretches[0].plan.targets)
     rounds = f"{plan.rounds} round{'s' * (plan.rounds != 1)}, {format_duration(_seconds(plan))}"
     lines = [f"Sending {_amount(plan, count)}: {rounds}."]
+    if plan.precision:
+        longest = format_duration(_seconds(plan) / plan.rounds * plan.max_rounds)
+        lines.append(
+            "These are a pilot: its spread says how many rounds it takes to know the first metric to "
+            f"{plan.precision * 100:.3g} %, at most {plan.max_rounds} in all, {longest}."
+        )
     if stretches[0].names is not None:
         seconds = format_duration(sum(_seconds(each.plan) for each in stretches))
         lines = [f"Sweeping {len(stretches)} level{'s' * (len(stretches) != 1)}, {seconds} in all:"]
@@ -369,6 +382,8 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "goodput": [limit.text for limit in scenario.goodput],
         "simulated": simulated,
         "seed": scenario.seed,
+        "precision": scenario.precision,
+        "max_rounds": scenario.max_rounds if scenario.precision else None,
     }
 
 

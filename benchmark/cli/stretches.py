@@ -44,6 +44,8 @@ def stretches_of(loaded: LoadedScenario) -> list[Stretch]:
     """
     if not loaded.levels:
         return [Stretch(loaded, _plan(loaded))]
+    if loaded.scenario.precision:
+        raise InputError("precision is of one load, and a sweep has several: leave out one of the two")
     made: list[Stretch] = []
     first = 0
     for level in loaded.levels:
@@ -52,7 +54,7 @@ def stretches_of(loaded: LoadedScenario) -> list[Stretch]:
         except InputError as error:
             raise InputError(f"{label_of(level.names)}: {error}") from None
         made.append(Stretch(level.loaded, plan, first, level.names, level.numbers))
-        most = most_rounds(plan)
+        most = most_rounds(plan.rounds)
         first += most + most % 2  # so that the orders of targets still come in balanced pairs
     return made
 

@@ -111,6 +111,8 @@ class Plan:
     tokenized: bool = False
     trace: Trace | None = None
     windows: tuple[float, ...] = ()  # seconds: those of objectives
+    precision: float | None = None  # a share; `rounds` are then a pilot
+    max_rounds: int = 0  # in all, with precision
 
     @property
     def streamed(self) -> bool:
@@ -296,4 +298,6 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         tokenized=scenario.tokenizer is not None,
         trace=trace,
         windows=tuple(each.window for each in scenario.objectives if each.window),
+        precision=scenario.precision,
+        max_rounds=scenario.max_rounds,
     )

@@ -60,24 +60,37 @@ class Conductor:
     finished: Callable[[Round], None]  # is handed each round as soon as it is over
     first: int = 0  # number of the first round, where others of the run came before
     usage: list[Usage] = field(default_factory=list)  # of each worker; goes on from what it holds
+    further: Callable[[], int] = lambda: 0  # says how many more rounds there are, once those planned are over
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
+    _number: int = field(default=0, init=False)  # of the next pair
+    _hopeless: int = field(default=0, init=False)  # pairs in a row
 
     def __post_init__(self) -> None:
         self._slowest = max((probe.service for probe in self.baseline.values()), default=0)
 
     def rounds(self) -> Iterator[list[Round]]:
         """Every round on all targets; a flawed one comes again, with its pair, after the others."""
-        wanted, most = self.plan.rounds, most_rounds(self.plan)
-        number = hopeless = 0
-        while number < wanted and hopeless < HOPELESS and not self.workers.stopped:
-            pair = list(self._pair(number))
+        yield from self._rounds(self.plan.rounds)
+        if not self._over:
+            yield from self._rounds(self.further())
+
+    @property
+    def _over(self) -> bool:
+        return self.workers.stopped or self._hopeless >= HOPELESS
+
+    def _rounds(self, count: int) -> Iterator[list[Round]]:
+        """So many sound ones, if no more than a fifth has to be repeated."""
+        wanted = self._number + count
+        most = self._number + most_rounds(count)
+        while self._number < wanted and not self._over:
+            pair = list(self._pair(self._number))
             flaw = next((round_.flaw for round_ in pair if round_.flaw), "")
             if flaw:
                 wanted = min(wanted + 1, most)
             yield set_aside([replace(round_, flaw=round_.flaw or flaw) for round_ in pair])
-            number += 1
-            hopeless = hopeless + 1 if any(map(overwhelmed, pair)) else 0
+            self._number += 1
+            self._hopeless = self._hopeless + 1 if any(map(overwhelmed, pair)) else 0
 
     def generator(self) -> dict[str, Any]:
         """What the load generator itself used, in all and by worker."""
@@ -168,9 +181,9 @@ class Conductor:
             time.sleep(BETWEEN_PROBES)
 
 
-def most_rounds(plan: Plan) -> int:
-    """How many rounds a plan may come to, with those that are repeated."""
-    return plan.rounds + max(1, math.floor(MOST_REPEATED * plan.rounds))
+def most_rounds(rounds: int) -> int:
+    """How many rounds these may come to, with those that are repeated."""
+    return rounds + max(1, math.floor(MOST_REPEATED * rounds))
 
 
 def overwhelmed(round_: Round) -> bool:

@@ -14,6 +14,7 @@ from benchmark.report import capacity, costs, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.phrases import en as words
+from benchmark.report.precision import precision
 from benchmark.report.streams import streams
 from benchmark.report.table import Table
 from benchmark.result.model import Result
@@ -128,9 +129,14 @@ def _subtitle(result: Result) -> str:
         )
         if not result.sweep
         else words.swept_load(count=len(result.sweep), keys=sweep.key_of(result)),
-        rounds=settings["rounds"],
-        duration=format_duration(settings["duration"]),
+        rounds=_rounds(result),
+        duration=format_duration(settings["duration"] * _rounds(result) / settings["rounds"]),
     )
+
+
+def _rounds(result: Result) -> int:
+    """As planned; where a pilot said how many, as many as there were."""
+    return max((each.rounds for each in result.precision), default=0) or int(result.settings["rounds"])
 
 
 def _alarm(result: Result, *, aborted: bool) -> Alarm | None:
@@ -164,6 +170,7 @@ def _remarks(result: Result) -> tuple[str, ...]:
     """What belongs beside the answer; that paths are simulated comes first."""
     said = [words.SIMULATED] if result.settings.get("simulated") else []
     said += [*capacity.remarks(result), *sweep.remarks(result)]
+    said += map(precision, result.precision)
     said += [remark for each in result.comparisons for remark in each.remarks]
     said += [
         f"{words.target(name, start=True)}: {note}."
@@ -183,9 +190,9 @@ def _method(result: Result) -> tuple[str, ...]:
     return (
         words.SWEEP_METHOD if result.sweep else load,
         words.rounds(
-            count=settings["rounds"],
+            count=_rounds(result),
             compared=len(result.targets) > 1,
-            duration=format_duration(settings["duration"]),
+            duration=format_duration(settings["duration"] * _rounds(result) / settings["rounds"]),
             warmup=format_duration(settings["warmup"]),
         ),
         words.connections(kept=settings["keep_connections"]),

@@ -292,6 +292,24 @@ class ObjectiveResult(_Part):
     windows: Windows | None = Field(None, description="of an objective that holds in every window")
 
 
+class Precision(_Part):
+    """How well the primary metric is known, where a precision was asked for. Shares are of the figure or ratio."""
+
+    baseline: str | None = Field(
+        description="null: a target's own figure is meant, not its ratio to another's"
+    )
+    target: str
+    metric: str
+    asked: float
+    reached: float | None = Field(description="null: there is no interval")
+    rounds: int
+    needed: int | None = Field(
+        description="rounds, by the pilot's spread; null: rounds are too thin for a figure each"
+    )
+    most: int = Field(description="rounds that were allowed")
+    interval_ms: Estimate = Field(description="of a target that is compared with nothing")
+
+
 class Verdict(_Part):
     """Whether the objectives were met, and whether the run can be believed at all."""
 
@@ -379,6 +397,7 @@ class Result(_Part):
     breakdown: list[Breakdown] = []
     cost: Cost | None = Field(None, description="where an address is PAI-EAS's, or the scenario gives prices")
     objectives: list[ObjectiveResult] = []
+    precision: list[Precision] = []
     capacity: dict[str, Capacity] | None = None
     sweep: list[SweepLevel] | None = None
     generator: Generator

@@ -108,6 +108,18 @@ Confidence = Annotated[
     AfterValidator(_confidence),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1}),
 ]
+
+
+def _precision(value: Any) -> float:
+    match = (
+        re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%\s*", value) if isinstance(value, str) else None
+    )
+    if not match or not 0.1 <= float(match[1]) <= 50:
+        raise expected("a share from 0.1% to 50%, like 5%")
+    return float(match[1]) / 100
+
+
+Precision = Annotated[float, BeforeValidator(_precision), _as_written(rf"{_NUMBER}\s*%", "5%")]  # a share
 Weight = Annotated[float, AfterValidator(_finite), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
 
 

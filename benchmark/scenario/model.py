@@ -31,6 +31,7 @@ from benchmark.scenario.fields import (
     Method,
     Name,
     Path,
+    Precision,
     Rate,
     Size,
     TargetName,
@@ -50,6 +51,7 @@ from benchmark.scenario.prompts import Prompts, PromptSource
 from benchmark.scenario.trace import ReplayOf
 
 DEFAULT_RATE = "50/s"
+PILOT = 10  # rounds, at least, whose spread says how many a precision takes
 
 Allowance = Literal["different-schemes", "same-address", "different-payloads"]
 
@@ -508,6 +510,14 @@ class Scenario(Part):
         None, description="The target that the others are compared with. Default: the first."
     )
     confidence: Confidence = Field(0.95, description="The confidence of every interval.")
+    precision: Precision | None = Field(
+        None,
+        description="How well the first metric is to be known, like 5%: `rounds` are then a pilot, whose spread says how "
+        "many more are run.",
+    )
+    max_rounds: int = Field(
+        100, ge=PILOT, description="How many rounds there may be in all. Goes with precision."
+    )
     processes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto",
         description="How many processes send. Default: as many as the load needs, and no more than cores.",
@@ -546,6 +556,24 @@ class Scenario(Part):
     seed: int = Field(
         1, ge=0, description="Of the order of targets, of Poisson arrivals and of the choice of requests."
     )
+
+    @field_validator("precision")
+    @classmethod
+    def _after_a_pilot(cls, precision: float | None, info: ValidationInfo) -> float | None:
+        if precision is not None and info.data.get("rounds", PILOT) < PILOT:
+            raise ValueError(
+                f"precision goes by the spread of a pilot of at least {PILOT} rounds; set more rounds"
+            )
+        return precision
+
+    @field_validator("max_rounds")
+    @classmethod
+    def _of_precision(cls, most: int, info: ValidationInfo) -> int:
+        if "precision" in info.data and not given(info, "precision"):
+            raise ValueError("max_rounds goes with precision, like precision: 5%")
+        if most < info.data.get("rounds", 0):
+            raise ValueError("max_rounds is less than rounds, which are the pilot")
+        return most
 
     @property
     def all_requests(self) -> tuple[Request, ...]:

@@ -30,6 +30,7 @@ def test_it_is_a_schema() -> None:
         "targets: {a: {url: 'http://h'}}\nload: {replay: {file: t.csv, from: 0s, to: 5s}, max_connections: 9}",
         "targets: {a: {url: 'http://h'}}\nrequest: {prompts: {synthetic: {input: 'normal(9, 2)'}, output: 8}}",
         "targets: {a: {url: 'http://h'}}\nrequest: {prompts: {file: p.csv}}\ndata: {file: r.csv, order: sequential}",
+        "targets: {a: {url: 'http://h'}}\nprecision: 2.5%\nmax_rounds: 40",
         "targets: {a: {url: 'http://h'}}\nload: {connections: 4, think: 5ms}\nallow: [same-address]",
         "targets: {a: {url: 'http://h'}}\nrequests: [{bytes: 64KiB, weight: 2, expect: {status: [200, 404]}}, {json: 5}]",
         "targets: {a: {url: 'http://h'}}\nobjectives: [p99 < 1s, {check: p99 < 1s in every 1s, grace: 5s, min_sample: 9}]",
@@ -69,6 +70,8 @@ def test_scenarios(text: str) -> None:
         "targets: {a: {url: 'http://h'}}\nrequest: {timeout: 30}",
         "targets: {a: {url: 'http://h'}}\nrequest: {expect: {status: ok}}",
         "targets: {a: {url: 'http://h'}}\nallow: [anything]",
+        "targets: {a: {url: 'http://h'}}\nprecision: 0.05",
+        "targets: {a: {url: 'http://h'}}\nmax_rounds: 5",
     ],
 )
 def test_wrong_scenarios(text: str) -> None:

@@ -540,6 +540,36 @@ def generator(*, processes: int, cpu: str, memory: str, lateness: str) -> str:
     return f"{processes} × process, {cpu} of CPU, {memory}, lateness {lateness} ms at p99"
 
 
+# A precision that was asked for
+
+
+def precise(*, who: str, figure: str, reached: str, asked: str, rounds: int, interval: str) -> str:
+    """It was reached."""
+    return f"{who}: {figure} is known to ±{reached} %, and ±{asked} % was asked for{interval}; it took {rounds} rounds."
+
+
+def imprecise(
+    *, who: str, figure: str, reached: str, asked: str, rounds: int, interval: str, why: str
+) -> str:
+    """It was not."""
+    known = f"is known to ±{reached} % after {rounds} rounds{interval}" if reached else "has no interval"
+    return f"{who}: precision not reached: {figure} {known}, and ±{asked} % was asked for{why}."
+
+
+def ratio_to(baseline: str) -> str:
+    """What is meant, where it is not a target's own figure."""
+    return f", in ratio to {baseline}"
+
+
+def at_most(*, most: int, needed: int) -> str:
+    """Why it was not reached: it takes longer."""
+    return f": `max_rounds` allows {most}, and {needed:,} would do"
+
+
+TOO_THIN = ": rounds are too short for a figure each, so their spread is not known; measure longer"
+ENDED_EARLY = ": the run ended before"
+
+
 # Runs beside runs
 
 DIFF_TITLE = "Runs beside runs"

@@ -1,0 +1,105 @@
+"""As many rounds as a precision takes: a pilot's spread says how many, once, and nobody looks again (METHOD 12).
+
+Stopping as soon as an interval happens to be narrow would favour those that are too narrow. Stein's rule does not look
+at intervals: N follows from the pilot alone, and the interval from the pilot's spread and the mean of all N rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.analysis.comparison import paired
+from benchmark.analysis.estimate import FIGURES, Distribution, by_round, pilot_of
+from benchmark.analysis.statistics import around, stein, student
+from benchmark.measure.recording import Recording
+from benchmark.result.model import Comparison, Estimate, Precision
+from benchmark.result.run import Run
+from benchmark.units import MILLISECOND
+
+Sides = list[list[Recording]]  # of a target, or of two whose rounds are paired
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What is to be known: a ratio of two targets, or where there is only one its own figure."""
+
+    baseline: str | None
+    target: str
+    values: list[NDArray[np.float64]]  # by round, of each side; empty: rounds are too thin for a figure each
+
+    @property
+    def logs(self) -> NDArray[np.float64]:
+        """What the precision is of, by round."""
+        own = np.log(self.values[-1])
+        return own - np.log(self.values[0]) if len(self.values) > 1 else own
+
+
+def further_rounds(run: Run) -> int:
+    """How many more rounds are to be run, once those of the pilot are over."""
+    pilot = pilot_of(run)
+    if pilot is None:
+        return 0
+    needed = [_needed(run, each) or 0 for each in _sought(run)]
+    return max(0, min(max(needed), int(run.settings["max_rounds"])) - pilot)
+
+
+def precisions(run: Run, comparisons: Sequence[Comparison]) -> list[Precision]:
+    """What was reached of the precision that was asked for."""
+    if pilot_of(run) is None:
+        return []
+    return [_reached(run, each, comparisons) for each in _sought(run)]
+
+
+def _sought(run: Run) -> Iterator[_Sought]:
+    baseline = run.settings["baseline"]
+    others = [name for name in run.targets if name != baseline]
+    if not others:
+        yield _Sought(None, baseline, _values(run, [run.used(baseline)]))
+    for name in others:
+        pairs = paired(run.rounds, baseline, name)
+        sides = [[pair[at].recording for pair in pairs] for at in (0, 1)]
+        yield _Sought(baseline, name, _values(run, sides))
+
+
+def _values(run: Run, sides: Sides) -> list[NDArray[np.float64]]:
+    kind, _, figure = run.settings["primary"].partition(".")
+    q = 0.75 if figure == "p75" else FIGURES[figure]
+    taken = [Distribution.of(side, kind) for side in sides]
+    if len(sides[0]) < 2 or not by_round(taken, q):
+        return []
+    return [np.array(each.values(q)) for each in taken]
+
+
+def _needed(run: Run, sought: _Sought) -> int | None:
+    pilot = pilot_of(run)
+    if not sought.values or not pilot:
+        return None
+    half = math.log1p(run.settings["precision"])
+    return stein(sought.logs[:pilot], half, run.settings["confidence"])
+
+
+def _reached(run: Run, sought: _Sought, comparisons: Sequence[Comparison]) -> Precision:
+    settings = run.settings
+    interval = Estimate(value=None)
+    if sought.values and sought.baseline is None:
+        logs = student(sought.logs, settings["confidence"], pilot_of(run))
+        found = around(float(sought.values[0].mean()) / MILLISECOND, logs)
+        interval = Estimate(value=found.value, low=found.low, high=found.high)
+    ratio = next((each.primary.ratio for each in comparisons if each.candidate == sought.target), interval)
+    known = ratio.value is not None and ratio.high is not None and ratio.value > 0
+    return Precision(
+        baseline=sought.baseline,
+        target=sought.target,
+        metric=settings["primary"],
+        asked=settings["precision"],
+        reached=(ratio.high or 0) / (ratio.value or 1) - 1 if known else None,
+        rounds=len(sought.values[0]) if sought.values else 0,
+        needed=_needed(run, sought),
+        most=settings["max_rounds"],
+        interval_ms=interval,
+    )
