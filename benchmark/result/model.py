@@ -102,7 +102,9 @@ class Network(_Part):
     connect_ms: Figures = Field(description="per new connection")
     retransmits: int = Field(description="segments that this end sent again")
     segments: PerDirection
-    ip_bytes: PerDirection = Field(description="with TCP and IP headers; what came twice counts once")
+    ip_bytes: PerDirection = Field(
+        description="with TCP and IP headers, less the segments that close; what came twice counts once"
+    )
 
 
 Source = Literal["usage", "tokenizer", "chunks", "mixed"]

@@ -82,6 +82,10 @@ class Lab:
             enter(home)
             os.close(home)
 
+    def identities(self) -> dict[str, str]:
+        """Each side's namespace, as processes that are in it show it: `net:[4026532…]`."""
+        return {side: f"net:[{os.fstat(namespace).st_ino}]" for side, namespace in self._namespaces.items()}
+
     def truth(self) -> Truth:
         """What the relay has seen and done up to now. It stands still while it tells: ask when the load is over."""
         assert self._relay.stdin
@@ -127,6 +131,24 @@ class Truth:
         """SYN sent until SYN-ACK handed over, of every connection."""
         flows = self._log["paths"][path]["flows"]
         return np.array([flow["connected"] - flow["opened"] for flow in flows if flow["connected"]])
+
+    def shortest(self, path: str) -> NDArray[np.int64]:
+        """The shortest round trip of every connection that asked anything."""
+        return np.array([flow["shortest"] for flow in self._log["paths"][path]["flows"] if flow["turns"]])
+
+    def exchanges(self, path: str, *windows: Window) -> NDArray[np.int64]:
+        """Of every connection opened in one of the windows: SYN sent, SYN-ACK handed over, first byte, last answered turn.
+
+        Where each exchange has a connection of its own, that turn is the request. Over TLS 1.3 the first byte begins the
+        handshake, whose end leaves just ahead of the request, in one turn with it.
+        """
+        kept = [
+            [flow["opened"], flow["connected"], flow["turns"][0][FIRST_ASKED], *answered[-1]]
+            for flow in self._log["paths"][path]["flows"]
+            if (answered := [turn for turn in flow["turns"] if turn[LAST_ANSWERED]])
+        ]
+        rows = np.array(kept, np.int64).reshape(-1, 8)
+        return rows[within(rows[:, 0], windows)]
 
     def turns(self, path: str, *windows: Window, nth: int | None = None) -> NDArray[np.int64]:
         """A row of five instants for each answered request that began in one of the windows; `nth` of its connection."""

@@ -103,3 +103,46 @@ def test_it_leaves_this_process_where_it_was() -> None:
         with lab.inside("client"):
             assert os.readlink("/proc/thread-self/ns/net") != before
         assert os.readlink("/proc/thread-self/ns/net") == before
+
+
+def test_a_whole_experiment_is_gone_when_whoever_made_it_is_killed(tmp_path: Path) -> None:
+    """Relay, service, command line and its sending processes: none is left, and so neither namespace is."""
+    script = (
+        "import json, sys; from pathlib import Path\n"
+        "from tests.netlab.experiment import serving, vpcbench\n"
+        "from tests.netlab.lab import Lab, VPC\n"
+        "with Lab(vpc=VPC) as lab, serving(lab) as urls:\n"
+        "    print(*lab.identities().values(), flush=True)\n"
+        "    scenario = {'targets': {'vpc': {'url': urls['vpc']}}, 'load': {'rate': 20, 'duration': '60s'}}\n"
+        "    vpcbench(lab, Path(sys.argv[1]), json.dumps(scenario))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as maker:
+        assert maker.stdout
+        namespaces = set(maker.stdout.readline().split())
+        assert len(namespaces) == 2
+        until = time.monotonic() + 60
+        while (
+            len(inside(namespaces)) < 5 and time.monotonic() < until
+        ):  # relay, service and 3 of the command line
+            time.sleep(0.1)
+        before = inside(namespaces)
+        maker.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 20
+    while inside(namespaces) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert len(before) >= 5
+    assert not inside(namespaces)
+
+
+def inside(namespaces: set[str]) -> set[int]:
+    """The processes that are in one of these network namespaces, and so keep it."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "ns" / "net") in namespaces and running(int(process.name)):
+                found.add(int(process.name))
+        except OSError:  # it has ended, or is the kernel's
+            continue
+    return found
