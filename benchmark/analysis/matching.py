@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmark.result.run import Round, Run
 
-FREE = {"objectives", "primary", "baseline", "confidence", "simulated"}  # settings that change no figure
-OF_OTHERS = {"name", "targets", "objectives", "baseline", "confidence", "allow", "load", "rounds"}
+FREE = {"objectives", "primary", "baseline", "confidence", "simulated", "goodput"}  # they change no figure
+OF_OTHERS = {*FREE, "name", "targets", "allow", "load", "rounds", "prices", "monthly_requests"}
 CLIENT = ("system", "machine", "processor", "cores")
 VERSIONS = ("vpcbench", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")
 KINDS = ("different-scenario", "different-target", "different-client", "different-versions", "unsound-runs")
@@ -61,6 +61,13 @@ def mismatches(base: Side, new: Side) -> list[Mismatch]:
     if not alike:
         found += _unlike(base.samples[0], new.samples[0], KINDS[3], ("vpcbench",))
     return list(dict.fromkeys(found))
+
+
+def unsound(run: Run, status: str) -> str:
+    """Why a run's figures are not to be quoted; empty: they may be."""
+    if status in {"invalid", "interrupted"}:
+        return status
+    return "ended early" if run.aborted else ""
 
 
 def places(base: Side, new: Side) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark.analysis.gate import Rule, parse_rule, rule_on
-from benchmark.analysis.matching import KINDS, Sample, Side, mismatches, places
+from benchmark.analysis.matching import KINDS, Sample, Side, mismatches, places, unsound
 from benchmark.analysis.regression import difference
 from benchmark.analysis.summary import summarise
 from benchmark.errors import ExitStatus, InputError
@@ -166,10 +166,10 @@ def _one_run(pair: tuple[Side, Side]) -> bool:
 def _unsound(*sides: Named) -> list[tuple[str, str]]:
     """Runs whose figures are not to be quoted."""
     return [
-        ("unsound-runs", f"{each.folder} is {each.result.verdict.status}: {each.result.verdict.reasons[0]}")
+        ("unsound-runs", f"{each.folder} is {why}: {each.result.verdict.reasons[0]}")
         for side in sides
         for each in side.runs
-        if each.result.verdict.status in {"invalid", "interrupted"}
+        if (why := unsound(each.run, each.result.verdict.status))
     ]
 
 

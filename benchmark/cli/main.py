@@ -208,6 +208,21 @@ def diff(
 
 
 @app.command()
+def history(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A folder of runs.")] = Path("results"),
+    name: Annotated[str | None, typer.Option("--name", help="Only the scenario of this name.")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="p99", help="Default: the first objective's, else p50.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """List the runs of each scenario over time, with a trend where one can be told."""
+    from benchmark.cli.history import show_history
+
+    raise typer.Exit(show_history(folder, name=name, metric=metric, as_json=json_))
+
+
+@app.command()
 def schema() -> None:
     """Print the scenario's JSON Schema, for editors."""
     from benchmark.cli.schema import schema

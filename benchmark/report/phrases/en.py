@@ -736,3 +736,40 @@ def saves(*, who: str, amount: str, more: bool, price: str, monthly: str | None)
     word = "costs" if more else "saves"
     tail = f"; {monthly}" if monthly else ""
     return f"{price}, {who} {word} {amount} {'more ' if more else ''}per million requests{tail}."
+
+
+# The runs of a scenario over time
+
+HISTORY = "Over time"
+PAST_RUN = ("began", "run", "verdict")
+LEFT_OUT = "left out of the trend"
+
+
+def history_title(*, name: str, target: str) -> str:
+    """What a history is of."""
+    return f"{name}, {target}"
+
+
+def past(*, who: str, figure: str, bars: str, first: str, last: str, runs: int, trend: str) -> str:
+    """A figure over its runs."""
+    return f"{who}: {bars}  {figure} {first} at first, {last} at last, over {runs} run{'s' * (runs != 1)}; {trend}."
+
+
+def no_history(*, who: str, figure: str) -> str:
+    """None of its runs can be used."""
+    return f"{who}: no run of which {figure} can be used."
+
+
+def trend(*, change: str, over: str) -> str:
+    """It leads somewhere."""
+    return f"{change} in {over}"
+
+
+def days(count: int) -> str:
+    """A long time."""
+    return f"{count} days"
+
+
+def no_trend(why: str) -> str:
+    """It does not, as far as can be told."""
+    return f"no trend can be told: {why}"
