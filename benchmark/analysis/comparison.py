@@ -27,15 +27,17 @@ from benchmark.analysis.estimate import (
 from benchmark.analysis.health import GENERATOR, Harm, harm, lateness, saturated
 from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
 from benchmark.analysis.stream import unlike_lengths
-from benchmark.measure.recording import Recording
+from benchmark.measure.histogram import BYTE
+from benchmark.measure.recording import Recording, merged
 from benchmark.result.model import Comparison, Estimate, Metric
 from benchmark.result.run import Round, Run
-from benchmark.units import MILLISECOND
+from benchmark.units import MILLISECOND, format_size
 
 QUICK_SHARE = 0.01  # of the requests, refused at once: a larger difference withholds latency ratios
 SHORTFALL = 0.02  # of the offered rate, that may be left unanswered in time
 POOL_SHARE = 0.1  # of the response time, spent waiting for a free connection
 ALIKE = 0.05  # throughputs within this are alike
+UNLIKE_SIZES = 0.1  # mean answers whose sizes differ by more are not the same payload
 UNLIKE_TRIPS = 2.0  # connects that differ by more than this factor crossed unlike paths
 NOTHING = Estimate(value=None)
 STREAM_KINDS = ("ttft", "ttft_from_due", "itl", "tpot", "e2e")  # of what streams have
@@ -344,7 +346,19 @@ def _fairness(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) ->
         remarks.append(
             f"Unlike schemes: {baseline} speaks {schemes[0]}, {candidate} {schemes[1]}, and TLS is in the figures."
         )
-    return remarks
+    return remarks + _unlike_sizes(baseline, candidate, pairs)
+
+
+def _unlike_sizes(baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:
+    """That answers are not the same, as their sizes tell; streams are held against their tokens."""
+    kept = [merged([each.recording for each in side]).histograms["size"] for side in _sides(pairs)]
+    sizes = [each.mean / BYTE for each in kept if each.count]
+    if len(sizes) < 2 or max(sizes) <= (1 + UNLIKE_SIZES) * min(sizes):
+        return []
+    before, after = map(format_size, sizes)
+    return [
+        f"Unlike answers: {before} on average from {baseline}, {after} from {candidate}; what is larger takes longer."
+    ]
 
 
 def _backend_bound(pairs: Sequence[Pair]) -> list[str]:

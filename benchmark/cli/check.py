@@ -15,10 +15,11 @@ from benchmark.cli.curl import split
 from benchmark.eas.address import address_class, region_of
 from benchmark.eas.diagnose import meaning, shape
 from benchmark.errors import ExitStatus, InputError, VpcbenchError
+from benchmark.execution.fairness import check_fairness, unlike_targets
 from benchmark.execution.limits import Limits
 from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, make_plan
-from benchmark.execution.preflight import Preflight, Visit, check_fairness, preflight
+from benchmark.execution.preflight import Preflight, Visit, preflight
 from benchmark.measure.exchange import Failure
 from benchmark.measure.probe import Probe
 from benchmark.measure.walk import Tls, Walk
@@ -210,9 +211,10 @@ def overall(plan: Plan, seen: Preflight) -> Iterator[Step]:
         yield Step("proxies", f"set in the environment and not used, for no target: {said}", state=SAYS)
     else:
         yield Step("proxies", "none are set")
-    for warning in seen.warnings:
+    unlike = (*unlike_targets(plan), *seen.warnings)
+    for warning in unlike:
         yield Step("alike", warning, state=SAYS)
-    if not seen.warnings and sum(not visit.fault for visit in seen.visits) > 1:
+    if not unlike and sum(not visit.fault for visit in seen.visits) > 1:
         yield Step("alike", "the targets answer alike: status, server, and the answer's shape")
     load = plan.load
     most = load.connections or load.max_connections

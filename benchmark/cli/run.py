@@ -20,6 +20,7 @@ from benchmark.cli.stretches import Stretch, check_again, levels_kept, stretches
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
 from benchmark.execution.cost_terms import cost_terms
 from benchmark.execution.environment import cores, environment
+from benchmark.execution.fairness import unlike_targets
 from benchmark.execution.group import Snapshot
 from benchmark.execution.limits import check_files, check_ports, raise_file_limit
 from benchmark.execution.local import Interrupted, LocalWorkers, Observe
@@ -290,7 +291,7 @@ def begin(
         targets={each.name: seen(each, checked.visit(each.name), redactor) for each in plan.targets},
         environment=environment(),
         probes={target.name: 0 for target in plan.targets} | checked.sent,
-        notes=[redactor.text(f"{warning}.") for warning in checked.warnings],
+        notes=[redactor.text(f"{warning}.") for warning in (*unlike_targets(plan), *checked.warnings)],
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.errors import InputError, VpcbenchError
+from benchmark.execution.fairness import check_fairness
 from benchmark.execution.local import Interrupted, LocalWorkers, WorkerLost
 from benchmark.execution.plan import Plan, make_plan
-from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, check_fairness, preflight
+from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, preflight
 from benchmark.execution.rounds import most_rounds
 from benchmark.result.run import Run
 from benchmark.scenario.load import LoadedScenario

@@ -68,21 +68,6 @@ class Preflight:
 NOTHING_CHECKED = Preflight((), None, ())
 
 
-def check_fairness(plan: Plan, allowed: Collection[str]) -> None:
-    """Refuse, before anything is sent, to compare addresses whose schemes differ.
-
-    Raises:
-        InputError: one speaks TLS and another does not, and the scenario does not allow it.
-    """
-    schemes = {target.name: target.destination.scheme for target in plan.targets}
-    if len(set(schemes.values())) > 1 and "different-schemes" not in allowed:
-        seen = ", ".join(f"{name}: {scheme}" for name, scheme in schemes.items())
-        raise InputError(
-            f"the targets differ in scheme ({seen}), so TLS alone would skew the comparison: "
-            "use one scheme for all, or say `allow: [different-schemes]`"
-        )
-
-
 def preflight(plan: Plan, workers: LocalWorkers, allowed: Collection[str]) -> Preflight:
     """Walk to every target, ask it once, and judge what was seen."""
     visits = tuple(_visit(target, workers) for target in plan.targets)

@@ -10,7 +10,7 @@ import pytest
 from benchmark.analysis.comparison import Outcome, compare, outcome, paired
 from benchmark.analysis.estimate import Distribution
 from benchmark.analysis.summary import summarise
-from benchmark.measure.histogram import Histogram
+from benchmark.measure.histogram import BYTE, Histogram
 from benchmark.measure.recording import Recording
 from benchmark.measure.series import Point
 from benchmark.result.model import Comparison, Metric
@@ -200,6 +200,19 @@ def test_unfair_pairs_are_told() -> None:
     remarks = compare(run, "public", "vpc").remarks
     for part in ("same address, 10.0.0.0:80", "Unlike schemes", "Connections were kept"):
         assert any(part in each for each in remarks)
+
+
+def test_answers_of_unlike_sizes_are_told() -> None:
+    run = a_run({"public": rounds(30, 1), "vpc": rounds(2, 2)})
+    for each in run.rounds:
+        each.recording.histograms["size"].record(
+            np.full(9, 2048 * BYTE if each.target == "vpc" else 1900 * BYTE)
+        )
+    assert not any("Unlike answers" in each for each in compare(run, "public", "vpc").remarks)
+    for each in run.rounds:
+        each.recording.histograms["size"].record(np.full(9 * (each.target == "vpc"), 8192 * BYTE))
+    (told,) = [each for each in compare(run, "public", "vpc").remarks if "Unlike answers" in each]
+    assert "1.86 KiB on average from public, 5.00 KiB from vpc" in told
 
 
 def test_a_round_more_on_one_side_is_left_out() -> None:
