@@ -89,7 +89,7 @@ class Share:
         self._later = 0  # of these, later turns of conversations, which no schedule knew of
         self._unsent = 0
         self._end = order.warmup + order.measured
-        self._open_loop = order.schedule.after(0) is None
+        self._open_loop = order.schedule.think is None
         self._due = DueCount(order.schedule, order.warmup) if self._open_loop else None
         self._planned: int | None = None
 
@@ -113,7 +113,7 @@ class Share:
             return self._recorded
         if self._due:
             return max(self._recorded, self._later + self._due.until(min(elapsed, self._end)))
-        busy = self._recorded and self.order.schedule.after(0) == 0
+        busy = self._recorded and self.order.schedule.think == 0
         return self._recorded + (self.order.connections if busy else 0)
 
     def planned(self) -> int:

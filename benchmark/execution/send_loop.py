@@ -46,8 +46,10 @@ class SendLoop:
         self._loop = asyncio.get_running_loop()
         self._end = self.begin + order.measured
         self._transport = transport
+        self._send = transport.send
         self._recorder = recorder
-        self._after = order.schedule.after
+        think = order.schedule.think
+        self._pause = NEVER if think is None else think  # from an answer to what it makes due
         self._known = instants(order.schedule, zero)
         self._next_known = NEVER
         self._later: list[tuple[int, int, Talk | None]] = []  # instants that answers made due, a heap
@@ -104,8 +106,8 @@ class SendLoop:
             self.unmeasured += 1
             self.carried += share_since(exchange, self.begin)
         talk = self._go_on(exchange) if self._talking else None
-        due = self._after(exchange.done) if talk is None else exchange.done + self._think
-        if due is not None and due < self._end and self._asking:
+        due = exchange.done + (self._pause if talk is None else self._think)
+        if due < self._end and self._asking:
             if due == exchange.done:
                 self._ask(due, talk)
             else:
@@ -116,14 +118,14 @@ class SendLoop:
     def _ask(self, due: int, talk: Talk | None = None) -> None:
         self._in_flight += 1
         if not self._talking:
-            self._transport.send(Exchange(next(self._choices), due, now()))
+            self._send(Exchange(next(self._choices), due, now()))
             return
         talk = talk or Talk(self._requests, next(self._choices))
         made = talk.request()  # before the exchange is stamped: making it is the generator's own time
         exchange = Exchange(talk.at, due, now())
         exchange.asks = made
         self._talks[exchange] = talk
-        self._transport.send(exchange)
+        self._send(exchange)
 
     def _go_on(self, exchange: Exchange) -> Talk | None:
         """The conversation that the exchange was a turn of, where another turn follows; a failure ends it."""

@@ -158,7 +158,7 @@ class Worker:
         if not order.keep_connections:
             await transport.close()
         recording = recorder.take()
-        if order.schedule.after(0) is None:
+        if order.schedule.think is None:
             planned = due_before(order.schedule, order.warmup + order.measured, since=order.warmup)
             recording.unsent = planned - recorder.arrived
             recording.scheduled += recording.unsent

@@ -7,6 +7,7 @@ Every instant is `clock.now()` in nanoseconds; every phase is a duration in nano
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "request")
 FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "failure", "stale")
+Pack = Callable[..., None]  # what `struct` packs numbers with
 MOST_BODY = 4096  # bytes kept of an answer
 MOST_READ = 1024**2  # bytes kept of one whose body must hold something
 
@@ -122,14 +124,26 @@ class Exchange:
 
     @property
     def plain(self) -> bool:
-        """Whether it succeeded over a connection that was there: sent when taken, so that `plain_row` says it all."""
+        """Whether it succeeded over a connection that was there: sent when taken, so that `PLAIN_FIELDS` say it all."""
         return self.sent == self.taken and not self.failure
 
-    def plain_row(self) -> tuple[int, ...]:
-        """A plain exchange as numbers, in the order of `PLAIN_FIELDS`."""
-        return self.due, self.taken, self.first_byte, self.done, self.status, self.received, self.request
+    def pack_plain(self, pack: Pack, into: bytearray, at: int) -> None:
+        """Write a plain exchange there as numbers, in the order of `PLAIN_FIELDS`."""
+        pack(
+            into,
+            at,
+            self.due,
+            self.taken,
+            self.first_byte,
+            self.done,
+            self.status,
+            self.received,
+            self.request,
+        )
 
-    def row(self) -> tuple[int, ...]:
-        """Any exchange as numbers, in the order of `FIELDS`."""
-        paid = self.sent, self.pool, self.dns, self.connect, self.tls
-        return *self.plain_row(), *paid, self.failure, self.stale
+    def pack(self, pack: Pack, into: bytearray, at: int) -> None:
+        """Write any exchange there as numbers, in the order of `FIELDS`."""
+        pack(
+            into, at, self.due, self.taken, self.first_byte, self.done, self.status, self.received, self.request,
+            self.sent, self.pool, self.dns, self.connect, self.tls, self.failure, self.stale,
+        )  # fmt: skip

@@ -6,10 +6,10 @@ full batches; what it has to tell in between leaves uncounted, as a `Part`, and 
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,28 @@ class Part:
         return self.kept
 
 
+class Rows:
+    """A batch of rows of numbers, packed as they come: as Python objects they would push all else out of the caches."""
+
+    def __init__(self, width: int) -> None:
+        row = struct.Struct(f"{width}q")
+        self.count = 0
+        self.pack = row.pack_into
+        self.packed = bytearray(BATCH * row.size)
+        self._size = row.size
+
+    def next(self) -> int:
+        """Where in `packed` the next row goes."""
+        self.count += 1
+        return (self.count - 1) * self._size
+
+    def take(self) -> NDArray[np.int64]:
+        """All that is kept, one row after the other, and keep it no more."""
+        packed = self.packed[: self.count * self._size]
+        self.count = 0
+        return np.frombuffer(packed, np.int64)
+
+
 class Recorder:
     """Records the exchanges of one target in one round.
 
@@ -55,8 +77,8 @@ class Recorder:
     def __init__(self, request_sizes: Sequence[int]) -> None:
         self.origin = 0  # start of the measured part (clock nanoseconds), zero of the series
         self._sizes = np.array(request_sizes, np.int64)
-        self._plain: list[tuple[int, ...]] = []
-        self._others: list[tuple[int, ...]] = []
+        self._plain = Rows(len(PLAIN_FIELDS))
+        self._others = Rows(len(FIELDS))
         self._turns: list[int] = []
         self._left = 0  # exchanges that have left in parts
         self._later_turns = 0  # of conversations, in all
@@ -65,7 +87,7 @@ class Recorder:
     @property
     def seen(self) -> int:
         """Exchanges recorded so far, over all that was taken."""
-        return self._left + self.kept.scheduled + len(self._plain) + len(self._others)
+        return self._left + self.kept.scheduled + self._plain.count + self._others.count
 
     @property
     def arrived(self) -> int:
@@ -75,13 +97,13 @@ class Recorder:
     def add(self, exchange: Exchange) -> None:
         """Keep one exchange that is done; most are plain, and cost half."""
         if exchange.plain:
-            self._plain.append(exchange.plain_row())
-            if len(self._plain) >= BATCH:
-                self._fold()
+            rows = self._plain
+            exchange.pack_plain(rows.pack, rows.packed, rows.next())
         else:
-            self._others.append(exchange.row())
-            if len(self._others) >= BATCH:
-                self._fold()
+            rows = self._others
+            exchange.pack(rows.pack, rows.packed, rows.next())
+        if rows.count == BATCH:
+            self._fold()
 
     def add_turn(self, lasted: int) -> None:
         """Keep how long (nanoseconds) a turn of the loop lasted that did something: answers waited for its end."""
@@ -118,13 +140,13 @@ class Recorder:
 
     def part(self) -> Part:
         """All that was recorded since the last call, uncounted."""
-        rows = _flat(self._plain), _flat(self._others)
+        seen = self.seen
+        rows = self._plain.take(), self._others.take()
         part = Part(self.kept, rows, np.array(self._turns, np.int64), self._sizes, self.origin)
-        self._left = self.seen
+        self._left = seen
         series, self.kept = self.kept.series.anew(), Recording()
         self.kept.series = series
-        for taken in (self._plain, self._others, self._turns):
-            taken.clear()
+        self._turns.clear()
         return part
 
     def take(self) -> Recording:
@@ -167,11 +189,6 @@ def count(kept: Recording, seen: Columns, request_sizes: NDArray[np.int64], orig
     kept.histograms["size"].record(seen["received"][ok] * BYTE)
     kept.histograms["lateness"].record(lateness)
     kept.series.record(seen["due"] - origin, response, lateness, ok, unanswered)
-
-
-def _flat(rows: list[tuple[int, ...]]) -> NDArray[np.int64]:
-    size = len(rows) * len(rows[0]) if rows else 0
-    return np.fromiter(chain.from_iterable(rows), np.int64, size)
 
 
 def _columns(rows: NDArray[np.int64], fields: tuple[str, ...]) -> Columns:

@@ -18,8 +18,9 @@ class Schedule(Protocol):
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Ascending chunks of due times that are known beforehand, in nanoseconds since the schedule's zero."""
 
-    def after(self, done: int) -> int | None:
-        """The instant made due by an answer that was complete at `done`; None: answers make nothing due."""
+    @property
+    def think(self) -> int | None:
+        """Nanoseconds from an answer to the request that it makes due; None: answers make nothing due."""
 
     def share(self, at: int, of: int) -> Schedule:
         """What worker number `at` of `of` has to do, so that all of them together do this schedule."""
@@ -42,9 +43,10 @@ class Striped:
             if len(ours):
                 yield ours
 
-    def after(self, done: int) -> int | None:
-        """What an answer makes due."""
-        return self.whole.after(done)
+    @property
+    def think(self) -> int | None:
+        """As the whole has it."""
+        return self.whole.think
 
     def share(self, at: int, of: int) -> Striped:
         """Stripes of stripes are stripes."""

@@ -22,10 +22,6 @@ class ClosedLoop:
         """Everyone starts at the schedule's zero."""
         yield np.zeros(self.connections, np.int64)
 
-    def after(self, done: int) -> int:
-        """When the one whose answer was complete at `done` asks again."""
-        return done + self.think
-
     def share(self, at: int, of: int) -> ClosedLoop:
         """An equal part of the connections."""
         return replace(self, connections=part_of(self.connections, at, of))

@@ -21,6 +21,7 @@ class ConstantRate:
     rate: float  # per second
     first: int = 0  # the number of the first request that is ours
     step: int = 1  # from one that is ours to the next
+    think = None  # answers make nothing due
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Endless ascending chunks of nanoseconds since the schedule's zero."""
@@ -29,9 +30,6 @@ class ConstantRate:
             numbers = self.first + np.arange(start, start + CHUNK) * self.step
             yield (numbers * (NANOSECONDS / self.rate)).astype(np.int64)
             start += CHUNK
-
-    def after(self, done: int) -> None:
-        """An answer makes nothing due."""
 
     def share(self, at: int, of: int) -> ConstantRate:
         """Every `of`-th request: the due times of all workers together are those of one, to the nanosecond."""
@@ -44,14 +42,12 @@ class Poisson:
 
     rate: float  # per second
     seed: Seed
+    think = None  # answers make nothing due
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Endless ascending chunks of nanoseconds since the schedule's zero."""
         random = np.random.default_rng(self.seed)
         return _one_after_another(lambda: random.exponential(NANOSECONDS / self.rate, CHUNK))
-
-    def after(self, done: int) -> None:
-        """An answer makes nothing due."""
 
     def share(self, at: int, of: int) -> Poisson:
         """An equal part of the rate: independent Poisson processes together are one of the summed rate."""
@@ -68,15 +64,13 @@ class Gamma:
     rate: float  # per second
     burstiness: float
     seed: int
+    think = None  # answers make nothing due
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Endless ascending chunks of nanoseconds since the schedule's zero."""
         random = np.random.default_rng(self.seed)
         scale = NANOSECONDS / (self.rate * self.burstiness)
         return _one_after_another(lambda: random.gamma(self.burstiness, scale, CHUNK))
-
-    def after(self, done: int) -> None:
-        """An answer makes nothing due."""
 
     def share(self, at: int, of: int) -> Schedule:
         """Every `of`-th arrival: bursts that were drawn apart would not be the bursts that were asked for."""

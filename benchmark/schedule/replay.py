@@ -21,6 +21,7 @@ class Replay:
     zero: int = (
         0  # where in the trace the schedule's zero is; before the beginning is the end of an earlier lap
     )
+    think = None  # answers make nothing due
 
     @property
     def first(self) -> int:
@@ -36,9 +37,6 @@ class Replay:
             yield rest
         for lap in count(1):
             yield trace + (lap * self.period - zero)
-
-    def after(self, done: int) -> None:
-        """An answer makes nothing due."""
 
     def share(self, at: int, of: int) -> Schedule:
         """Every `of`-th request."""

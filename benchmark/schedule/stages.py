@@ -45,6 +45,7 @@ class Staged:
 
     unit: Schedule
     stages: tuple[Stage, ...]
+    think = None  # answers make nothing due
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:
         """Ascending chunks of nanoseconds since the schedule's zero; endless unless the last rate is zero."""
@@ -71,9 +72,6 @@ class Staged:
             else:
                 instants[here] = starts[at] + inside / last
         return instants
-
-    def after(self, done: int) -> None:
-        """An answer makes nothing due."""
 
     def share(self, at: int, of: int) -> Staged:
         """Every `of`-th request."""

@@ -65,4 +65,4 @@ def test_poisson_repeats_for_a_seed_only() -> None:
 def test_closed_loop_asks_again_after_thinking() -> None:
     loop = ClosedLoop(8, think=250)
     assert [chunk.tolist() for chunk in loop.due_times()] == [[0] * 8]
-    assert loop.after(1000) == 1250
+    assert loop.think == loop.share(1, 2).think == 250
