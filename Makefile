@@ -7,12 +7,10 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/vpcbench demo
 
-# what only computes runs on all cores; what is timed runs alone
-COMPUTED := tests/analysis tests/eas tests/measure tests/report tests/scenario tests/schedule
-
+# what measures time runs alone
 test: .venv/installed-test
-	$(BIN)/pytest -n auto $(wildcard $(COMPUTED))
-	$(BIN)/pytest $(addprefix --ignore=,$(COMPUTED))
+	$(BIN)/pytest -n auto --dist worksteal -m "not alone"
+	$(BIN)/pytest -m alone
 
 bench: .venv-bench/installed # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
 	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench.py

@@ -15,6 +15,8 @@ import uvloop
 from benchmark.clock import LoopAlarm, Sleeper, TimerfdAlarm, alarm, now
 from benchmark.units import MILLISECOND
 
+pytestmark = pytest.mark.alone
+
 Run = Callable[[Coroutine[Any, Any, None]], None]
 Kind = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], TimerfdAlarm | LoopAlarm]
 

@@ -24,6 +24,7 @@ from tests.servers import Nginx, ScriptedServer, free_ports
 CANARY = "canary-4f0a51c0ffee"
 
 
+@pytest.mark.alone
 @pytest.mark.must_run("nginx")
 def test_nginx_alike_and_slow_and_counted(nginx: Nginx, tmp_path: Path) -> None:
     """Two ports alike differ by nothing measurable; the slow one by what its limit says; the log has every request."""
@@ -49,6 +50,7 @@ rounds: 6
         assert sent == sum(logged == port for logged, _, _ in nginx.log())
 
 
+@pytest.mark.alone
 def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
     """1 kHz against 5 ms: p50 and p99 within 5 % of the service's own log."""
     seen = []
@@ -71,6 +73,7 @@ def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
     pytest.fail(f"measured / logged, p50 and p99: {seen}")
 
 
+@pytest.mark.alone
 def test_a_stall_shows_in_every_request_that_was_due_meanwhile(tmp_path: Path) -> None:
     port = free_ports(1)[0]
     stalling = Behaviour(latency=Constant(0.002), stalls=((4.0, 1.0),))  # seconds after it began to listen
@@ -238,6 +241,7 @@ def shipped(path: Path, folder: Path) -> ExitStatus:
     return status
 
 
+@pytest.mark.alone
 def test_demo(tmp_path: Path) -> None:
     done = measured("demo", folder=tmp_path, out="results/kept-demo")
     assert "simulated" in done.stdout

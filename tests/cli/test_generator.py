@@ -25,9 +25,12 @@ from tests.analysis.runs import a_run
 from tests.cli.command import ROOT, result_of
 
 RIVALS = 2
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="cores are chosen, and their queues read, as Linux does"
-)
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="cores are chosen, and their queues read, as Linux does"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

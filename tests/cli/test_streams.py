@@ -21,6 +21,7 @@ TRIES = 3  # where other programs take the cores meanwhile, both sides do not se
 TOKENS = 24
 
 
+@pytest.mark.alone
 def test_the_truth_is_recovered_goodput_and_all(tmp_path: Path) -> None:
     """TTFT, ITL, TPOT and goodput within 2 % of what the service logged of the same requests."""
     laws = Streaming(Lognormal(0.05, 0.4), Lognormal(0.01, 0.4))

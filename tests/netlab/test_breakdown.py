@@ -15,6 +15,8 @@ import pytest
 from tests.netlab.experiment import Seen, measured
 from tests.netlab.lab import FIRST_ANSWERED, FIRST_ASKED, LAST_ANSWERED, LAST_ASKED, PUBLIC, VPC
 
+pytestmark = pytest.mark.alone
+
 TRIES = 3  # where other programs take the cores, which relay and tool notice, it is measured again
 UNSEEN = 0.06  # milliseconds in which a packet, there and back, is on its way to and from the relay's clock
 OWN = 0.6  # milliseconds that the client itself takes to open a connection or to read an answer, on any path

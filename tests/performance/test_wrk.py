@@ -15,6 +15,8 @@ import pytest
 from tests.cli.command import vpcbench
 from tests.servers import Nginx
 
+pytestmark = pytest.mark.alone
+
 FLOOR = 0.45
 ROUNDS = 3
 SECONDS = 2
