@@ -48,6 +48,13 @@ def capacity(
     loaded = load_scenario(path, overrides)
     if loaded.levels:
         raise InputError(f"{path}: sweep: a search of the capacity finds its levels itself; leave sweep out")
+    for key in ("replay", "stages"):
+        if getattr(loaded.scenario.load, key) is not None:
+            raise loaded.complaint(
+                ("load", key),
+                "a search of the capacity sets the load itself, level by level; leave this out, and give the load to begin "
+                "with, like rate: 20/s or connections: 4",
+            )
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):

@@ -343,10 +343,16 @@ def _seconds(plan: Plan) -> float:
     return (max(plan.measured / NANOSECONDS, 0) + plan.load.warmup) * plan.rounds * len(plan.targets)
 
 
+def _connections(plan: Plan) -> str:
+    """How many, or in stages from how many to how many."""
+    levels = [level for stage in plan.stages for level in (stage.begin, stage.end)]
+    return f"{min(levels):.0f} to {max(levels):.0f}" if levels else f"{plan.limit}"
+
+
 def _amount(plan: Plan, count: int) -> str:
     rate = plan.request_rate
     if rate is None:
-        return f"{plan.load.connections} connections, each asking again when answered"
+        return f"{_connections(plan)} connections, each asking again when answered"
     each = f" to each of {count} targets" if count > 1 else ""
     return f"about {rate * _seconds(plan) / count:,.0f} requests{each} at {format_rate(rate)}"
 
@@ -364,7 +370,8 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "rate": plan.request_rate,
         "conversations": any(share.turns for share in plan.shares),
         "arrivals": "replay" if plan.trace else scenario.load.arrivals if plan.open_loop else None,
-        "connections": scenario.load.connections,
+        "connections": None if plan.open_loop else plan.limit,
+        "stages": bool(scenario.load.stages),
         "rounds": scenario.rounds,
         "duration": plan.duration,
         "warmup": scenario.load.warmup,

@@ -13,6 +13,7 @@ from benchmark.execution.strain import Strain
 from benchmark.execution.worker import READY, RoundReport
 from benchmark.measure.recording import Recording, unreported
 from benchmark.schedule.base import DueCount
+from benchmark.schedule.closed_loop import in_flight
 from benchmark.units import NANOSECONDS
 
 
@@ -113,8 +114,9 @@ class Share:
             return self._recorded
         if self._due:
             return max(self._recorded, self._later + self._due.until(min(elapsed, self._end)))
-        busy = self._recorded and self.order.schedule.think == 0
-        return self._recorded + (self.order.connections if busy else 0)
+        order = self.order
+        busy = self._recorded and order.schedule.think == 0
+        return self._recorded + (in_flight(order.schedule, elapsed, order.connections) if busy else 0)
 
     def planned(self) -> int:
         """How many measured requests there are in all; in a closed loop, so far."""

@@ -17,7 +17,7 @@ from benchmark.measure.series import MOST_POINTS
 from benchmark.measure.stream import Limit
 from benchmark.scenario.objectives import MOST_WINDOWS
 from benchmark.schedule.base import Schedule, part_of
-from benchmark.schedule.closed_loop import ClosedLoop
+from benchmark.schedule.closed_loop import ClosedLoop, ClosedStages
 from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
 from benchmark.schedule.replay import Replay
@@ -127,6 +127,8 @@ class Plan:
     @property
     def rate(self) -> float | None:
         """Arrivals per second, on average: of requests or, where there are some, conversations. None in a closed loop."""
+        if not self.open_loop:
+            return None
         if self.load.stages:
             return math.fsum(stage.requests for stage in self.stages) / self._length
         return self.trace.rate if self.trace else self.load.rate
@@ -144,15 +146,15 @@ class Plan:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """What the rate does in the measured part of every round; none where it does not change."""
-        rate, stages = self.load.rate or 0.0, []
+        """What the rate, or the number of connections, does in the measured part of every round; none: it stays."""
+        level, stages = float(self.load.rate or self.load.connections or 0), []
         for each in self.load.stages or ():
-            end = rate if each.to is None else each.to
+            end = float(each.to or each.connections or level)
             if each.over:
-                stages.append(Stage(rate, end, each.over))
-            rate = end
+                stages.append(Stage(level, end, each.over))
+            level = end
             if each.hold:
-                stages.append(Stage(rate, rate, each.hold))
+                stages.append(Stage(level, level, each.hold))
         return tuple(stages)
 
     @property
@@ -180,7 +182,9 @@ class Plan:
     @property
     def limit(self) -> int:
         """How many connections may be open at once."""
-        return self.load.max_connections if self.load.connections is None else self.load.connections
+        if self.load.connections is None:
+            return self.load.max_connections
+        return max(self.load.connections, *(round(max(each.begin, each.end)) for each in self.stages), 0)
 
     def resolution(self) -> tuple[int, int]:
         """The finest stretch of time (nanoseconds) that a round's series tells apart, and how many are kept.
@@ -207,7 +211,7 @@ class Plan:
 
         A closed loop can ask no faster than its connections come back: `quickest` is the shortest answer, in nanoseconds.
         """
-        if self.load.stages:
+        if self.load.stages and self.open_loop:
             return self.turns * max(max(stage.begin, stage.end) for stage in self.stages)
         if self.request_rate is not None:
             return self.request_rate
@@ -222,10 +226,13 @@ class Plan:
             return Replay(self.trace.times, self.trace.period, number * self.measured - warmup)
         if self.load.rate is None:
             assert self.load.connections is not None
-            return ClosedLoop(self.load.connections, round((self.load.think or 0) * NANOSECONDS))
+            users, think = self.load.connections, round((self.load.think or 0) * NANOSECONDS)
+            if not self.load.stages:
+                return ClosedLoop(users, think)
+            return ClosedStages((*_warming(users, warmup), *self.stages), think)
         if not self.load.stages:
             return self._arrivals(self.load.rate, number)
-        warming = (Stage(self.load.rate, self.load.rate, warmup / NANOSECONDS),) if warmup else ()
+        warming = _warming(self.load.rate, warmup)
         return Staged(self._arrivals(1.0, number), (*warming, *self.stages))
 
     def _arrivals(self, rate: float, number: int) -> Schedule:
@@ -267,6 +274,11 @@ class Plan:
             window=width,
             points=points,
         )
+
+
+def _warming(level: float, warmup: int) -> tuple[Stage, ...]:
+    """The warm-up (nanoseconds) as a stage: at the load that the first one begins with."""
+    return (Stage(level, level, warmup / NANOSECONDS),) if warmup else ()
 
 
 def make_plan(loaded: LoadedScenario) -> Plan:

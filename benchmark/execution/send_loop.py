@@ -20,6 +20,7 @@ from benchmark.execution.plan import RoundOrder
 from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.recorder import Recorder
 from benchmark.schedule.base import Schedule
+from benchmark.schedule.closed_loop import leavings
 from benchmark.transport.base import Transport
 from benchmark.transport.talk import Talk, is_made
 from benchmark.units import MILLISECOND, NANOSECONDS
@@ -49,7 +50,10 @@ class SendLoop:
         self._send = transport.send
         self._recorder = recorder
         think = order.schedule.think
-        self._pause = NEVER if think is None else think  # from an answer to what it makes due
+        self._usual = NEVER if think is None else think
+        self._pause = self._usual  # from an answer to what it makes due
+        self._leavings = [zero + instant for instant in leavings(order.schedule)]
+        self._leaving = 0  # callers who go once they have their answer
         self._known = instants(order.schedule, zero)
         self._next_known = NEVER
         self._later: list[tuple[int, int, Talk | None]] = []  # instants that answers made due, a heap
@@ -77,7 +81,8 @@ class SendLoop:
 
     async def run(self) -> None:
         """Ask until the measured part is over, and wait for the last answer."""
-        beginning = self._call_at(self.begin, self._enter_measured)
+        timers = [self._call_at(instant, self._dismiss) for instant in self._leavings]
+        timers.append(self._call_at(self.begin, self._enter_measured))
         self._ending = self._call_at(self._end, self._finish)
         self._look_ahead()
         self._wake()
@@ -85,8 +90,8 @@ class SendLoop:
         if self.cpu_seconds:
             self.cpu_seconds = time.process_time() - self.cpu_seconds
             self.spun_seconds = self._spun / NANOSECONDS - self.spun_seconds
-        beginning.cancel()
-        self._ending.cancel()
+        for timer in (*timers, self._ending):
+            timer.cancel()
         self._alarm.close()
 
     def stop(self) -> None:
@@ -114,6 +119,18 @@ class SendLoop:
                 self._note(due, talk)
         elif not self._asking:
             self._settle()
+        elif self._leaving:
+            self._leave()
+
+    def _dismiss(self) -> None:
+        """Let the next caller go that has its answer."""
+        self._leaving += 1
+        self._pause = NEVER
+
+    def _leave(self) -> None:
+        self._leaving -= 1
+        if not self._leaving:
+            self._pause = self._usual
 
     def _ask(self, due: int, talk: Talk | None = None) -> None:
         self._in_flight += 1

@@ -126,6 +126,7 @@ def _subtitle(result: Result) -> str:
             rate=format_rate(settings["rate"]) if settings["open_loop"] else None,
             arrivals=str(settings["arrivals"]),
             connections=f"{settings['connections']}",
+            stages=bool(settings.get("stages")),
         )
         if not result.sweep
         else words.swept_load(count=len(result.sweep), keys=sweep.key_of(result)),
@@ -182,10 +183,11 @@ def _remarks(result: Result) -> tuple[str, ...]:
 
 def _method(result: Result) -> tuple[str, ...]:
     settings = result.settings
+    stages = bool(settings.get("stages"))
     load = (
-        words.open_loop(rate=format_rate(settings["rate"]), arrivals=settings["arrivals"])
+        words.open_loop(rate=format_rate(settings["rate"]), arrivals=settings["arrivals"], stages=stages)
         if settings["open_loop"]
-        else words.closed_loop(connections=f"{settings['connections']:,}")
+        else words.closed_loop(connections=f"{settings['connections']:,}", stages=stages)
     )
     return (
         words.SWEEP_METHOD if result.sweep else load,

@@ -55,6 +55,11 @@ class LoadedScenario:
     folder: Path  # where the files it names are
     trusted_files: bool = False  # whether they were named on the command line, and so may be anywhere
     levels: tuple[Level, ...] = ()  # of a sweep: whole scenarios, of which this is the first
+    origins: Origins = field(default_factory=lambda: Origins("scenario"), repr=False)
+
+    def complaint(self, location: Location, message: str) -> InputError:
+        """What to raise where the scenario is sound, but not for what is asked of it: with file and line."""
+        return InputError(self.origins.report([Problem(location, message)]))
 
     def read_body(self, request: Request) -> bytes:
         """The request's body, as it is sent.
@@ -211,7 +216,7 @@ def load_data(
         problems += _body_problems(scenario, folder, trusted=trusted_files)
     if problems:
         raise InputError(Redactor(secrets).text(origins.report(problems)))
-    return LoadedScenario(scenario, shown, secrets, folder, trusted_files)
+    return LoadedScenario(scenario, shown, secrets, folder, trusted_files, origins=origins)
 
 
 def _body_problems(scenario: Scenario, folder: Path, *, trusted: bool) -> Iterator[Problem]:

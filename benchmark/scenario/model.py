@@ -18,6 +18,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from benchmark.scenario.data import Data
@@ -259,20 +260,35 @@ class Stage(Part):
     """A stretch of the load: a ramp `{to: 500/s, over: 1m}`, a jump `{to: 500/s}`, or `{hold: 5m}`."""
 
     to: Rate | None = Field(None, description="The rate at the stage's end. Without `over`, at once.")
+    connections: int | None = Field(
+        None, ge=1, description="The same of a load of connections: how many there are at the stage's end."
+    )
     over: Duration | None = Field(None, description="How long the way there takes, in a straight line.")
-    hold: Duration | None = Field(None, validate_default=True, description="How long the rate stays.")
+    hold: Duration | None = Field(None, validate_default=True, description="How long the load stays.")
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return (self.over or 0.0) + (self.hold or 0.0)
+
+    @field_validator("connections")
+    @classmethod
+    def _either(cls, connections: int | None, info: ValidationInfo) -> int | None:
+        if connections is not None and given(info, "to"):
+            raise ValueError("a stage goes either to a rate or to a number of connections")
+        return connections
 
     @field_validator("over")
     @classmethod
     def _over_to(cls, over: float | None, info: ValidationInfo) -> float | None:
-        if over is not None and not given(info, "to"):
+        if over is not None and not given(info, "to", "connections"):
             raise ValueError("over goes with to, as in {to: 500/s, over: 1m}")
         return over
 
     @field_validator("hold")
     @classmethod
     def _to_or_hold(cls, hold: float | None, info: ValidationInfo) -> float | None:
-        if hold is None and not given(info, "to"):
+        if hold is None and not given(info, "to", "connections"):
             raise ValueError("a stage is {to: 500/s, over: 1m}, {to: 500/s} or {hold: 5m}")
         return hold
 
@@ -307,10 +323,6 @@ class Load(Part):
     rate: Rate | None = Field(
         None, description="Requests per second, sent on time whether or not answers come."
     )
-    stages: Stages | None = Field(
-        None,
-        description="How the rate changes from there, in every round: its measured part is all stages. Goes with rate.",
-    )
     replay: ReplayOf | None = Field(
         None,
         description="A trace of real traffic, whose requests are sent when they came. Takes the place of rate.",
@@ -320,6 +332,11 @@ class Load(Part):
         ge=1,
         validate_default=True,
         description="Connections that each send the next request once answered.",
+    )
+    stages: Stages | None = Field(
+        None,
+        description="How the rate, or the number of connections, changes from there, in every round: its measured part "
+        "is all stages, so no duration stands beside them.",
     )
     arrivals: Literal["constant", "poisson", "gamma"] = Field(
         "constant",
@@ -350,19 +367,10 @@ class Load(Part):
     def round_seconds(self, rounds: int) -> float | None:
         """How long each of so many rounds is measured; None: a part of a trace, as long as that is."""
         if self.stages:
-            return math.fsum((stage.over or 0) + (stage.hold or 0) for stage in self.stages)
+            return math.fsum(stage.seconds for stage in self.stages)
         if self.replay is not None and "duration" not in self.model_fields_set:
             return None
         return self.duration / rounds
-
-    @field_validator("stages")
-    @classmethod
-    def _from_a_rate(cls, stages: tuple[Stage, ...] | None, info: ValidationInfo) -> tuple[Stage, ...] | None:
-        if stages is not None and "rate" in info.data and not given(info, "rate"):
-            raise ValueError("stages begin at a rate; give one, like rate: 20/s")
-        if stages is not None and not any(stage.over or stage.hold for stage in stages):
-            raise ValueError("the stages take no time; let one be held, or go over a while")
-        return stages
 
     @field_validator("replay")
     @classmethod
@@ -382,6 +390,25 @@ class Load(Part):
         if not rate and connections is None:
             raise ValueError("a load needs either rate, like 50/s, or connections, like 64")
         return connections
+
+    @field_validator("stages")
+    @classmethod
+    def _of_its_pace(cls, stages: tuple[Stage, ...] | None, info: ValidationInfo) -> tuple[Stage, ...] | None:
+        if stages is None:
+            return stages
+        if info.data.get("replay") is not None:
+            raise ValueError("there is a trace to replay, which sets the pace; leave stages out")
+        if "rate" in info.data and not given(info, "rate", "connections"):
+            raise ValueError("stages begin at a rate; give one, like rate: 20/s")
+        if info.data.get("rate") is not None and any(stage.connections for stage in stages):
+            raise ValueError("the load has a rate, so its stages go to one, like {to: 500/s, over: 1m}")
+        if info.data.get("connections") is not None and any(stage.to for stage in stages):
+            raise ValueError(
+                "the load is one of connections, and so are its stages, like {connections: 50, over: 30s}"
+            )
+        if not any(stage.seconds for stage in stages):
+            raise ValueError("the stages take no time; let one be held, or go over a while")
+        return stages
 
     @field_validator("arrivals", "max_connections")
     @classmethod
@@ -409,6 +436,12 @@ class Load(Part):
         if "connections" in info.data and not given(info, "connections") and value is not None:
             raise ValueError("think goes with connections, not with rate; leave it out")
         return value
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Load:
+        if self.stages and "duration" in self.model_fields_set:
+            raise ValueError("stages say how long a round is measured; leave duration out")
+        return self
 
 
 def _read_stream_limit(text: Any) -> StreamLimit:

@@ -73,3 +73,16 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
     scenario = write(tmp_path, f'targets: {{one: {{url: "http://127.0.0.1:1/"}}}}\n{sweep}')
     done = vpcbench("capacity", scenario, folder=tmp_path)
     assert (done.returncode, "leave sweep out" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("load", "place"),
+    [("{rate: 5/s, stages: [{hold: 5s}]}", "load.stages"), ("{replay: {file: trace.jsonl}}", "load.replay")],
+)
+def test_a_load_that_sets_its_own_pace_is_refused_where_it_stands(
+    tmp_path: Path, load: str, place: str
+) -> None:
+    text = f"targets: {{a: {{url: 'http://127.0.0.1:9/'}}}}\nobjectives: [p99 < 1s]\nload: {load}\n"
+    done = vpcbench("capacity", write(tmp_path, text), folder=tmp_path)
+    assert done.returncode == 2
+    assert f"scenario.yaml:3: {place}: a search of the capacity sets the load itself" in done.stderr

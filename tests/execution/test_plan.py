@@ -15,6 +15,7 @@ from benchmark.execution import prepared
 from benchmark.execution.plan import Plan, ProbeOrder, make_plan
 from benchmark.scenario.load import load_text
 from benchmark.schedule.base import due_before
+from benchmark.schedule.closed_loop import ClosedStages
 from benchmark.transport.talk import Talk
 
 SCENARIO = """
@@ -91,6 +92,21 @@ rounds: 3
     order = plan.order(plan.targets[0], 0, 3 * 10**9, plan.measured, 4)
     assert due_before(order.schedule, 3 * 10**9) == 30
     assert due_before(order.schedule, 8 * 10**9, since=3 * 10**9) == pytest.approx(160, abs=1)
+
+
+def test_stages_of_connections() -> None:
+    text = """
+targets: {a: {url: "http://a.example/"}}
+load: {connections: 2, stages: [{connections: 10, over: 4s}, {hold: 1s}, {connections: 1}, {hold: 1s}], think: 5ms}
+rounds: 3
+"""
+    plan = make_plan(load_text(text, "test", Path()))
+    assert (plan.open_loop, plan.rate, plan.limit, plan.measured) == (False, None, 10, 6 * 10**9)
+    order = plan.order(plan.targets[0], 0, 3 * 10**9, plan.measured, 2)
+    assert (order.connections, order.limit) == (2, 10)
+    assert isinstance(order.schedule, ClosedStages)
+    seen = [order.schedule.present(round(second * 10**9)) for second in (0, 2.9, 5.1, 7.5, 8.5, 99)]
+    assert seen == [2, 2, 6, 10, 1, 1]
 
 
 def test_the_plan_says_no_secret(plan: Plan) -> None:

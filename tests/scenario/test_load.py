@@ -11,6 +11,7 @@ import pytest
 from benchmark.errors import ExitStatus, InputError
 from benchmark.redaction import REDACTED
 from benchmark.scenario.load import LoadedScenario, load_scenario, load_text
+from benchmark.scenario.model import Scenario
 
 CHAT = """\
 name: chat-public-vs-vpc
@@ -252,6 +253,30 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
         ("objectives: ['b.p99 < 1s']", "objectives[0]: there is no target of this name; there is a"),
         ("objectives: [5]", "objectives[0]: found 5, expected text, like 'p99 < 800ms'"),
         ("objectives: p99 < 1s", "objectives: found text, expected a list"),
+        (
+            "load: {rate: 5/s, stages: [{hold: 12s}], duration: 5s}",
+            "load: stages say how long a round is measured; leave duration out",
+        ),
+        (
+            "load: {connections: 5, stages: [{to: 5/s, over: 3s}]}",
+            "load.stages: the load is one of connections, and so are its stages, like {connections: 50, over: 30s}",
+        ),
+        (
+            "load: {rate: 5/s, stages: [{connections: 5, over: 3s}]}",
+            "load.stages: the load has a rate, so its stages go to one, like {to: 500/s, over: 1m}",
+        ),
+        (
+            "load: {connections: 5, stages: [{connections: 5, to: 5/s}]}",
+            "load.stages[0].connections: a stage goes either to a rate or to a number of connections",
+        ),
+        (
+            "load: {rate: 5/s, stages: [{to: 5/s, ower: 5s}]}",
+            "load.stages[0].ower: unknown key; did you mean over?",
+        ),
+        (
+            "load: {replay: {file: t.csv}, stages: [{hold: 5s}]}",
+            "load.stages: there is a trace to replay, which sets the pace; leave stages out",
+        ),
         ("objectives: ['a.p50 < b.p50']", "objectives[0]: there is no target of this name; there is a"),
         (
             "objectives: ['goodput > 95%']",
@@ -312,11 +337,7 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
         ),
         (
             "latency: 5",
-            (
-                "latency: unknown key; expected one of name, targets, request, requests, data, tokenizer, load, sweep, "
-                "rounds, baseline, confidence, processes, goodput, objectives, transport, "
-                "keep_connections, resend_stale, allow, seed"
-            ),
+            f"latency: unknown key; expected one of {', '.join(Scenario.model_fields)}",
         ),
         ("request: {json_: 5}", "request.json_: unknown key; did you mean json?"),
         # variables

@@ -46,6 +46,21 @@ def test_a_ramp_is_due_when_its_integral_says() -> None:
     assert times == pytest.approx([np.sqrt(n / 5) for n in range(400)], abs=1e-8)
 
 
+@given(st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["ramp", "step"])), min_size=2, max_size=8),
+       st.lists(st.floats(0.1, 10), min_size=8, max_size=8))  # fmt: skip
+def test_ramps_steps_spikes_and_pauses_come_to_the_integral_at_every_end(
+    levels: list[tuple[int, str]], lengths: list[float]
+) -> None:
+    stages, level = [], levels[0][0]
+    for (to, how), length in zip(levels, lengths, strict=False):
+        stages.append(Stage(level if how == "ramp" else to, to, length))
+        level = to
+    reached = seconds = 0.0
+    for stage in stages:
+        reached, seconds = reached + stage.requests, seconds + stage.seconds
+        assert abs(due(tuple(stages), seconds) - reached) <= 1.001
+
+
 @given(STAGES)
 def test_the_integral_of_the_rate_is_what_is_due(stages: tuple[Stage, ...]) -> None:
     total = sum(stage.requests for stage in stages)

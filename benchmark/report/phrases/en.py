@@ -354,9 +354,11 @@ CAPACITY_METHOD = (
 # Captions and notes
 
 
-def load(*, rate: str | None, arrivals: str, connections: str) -> str:
+def load(*, rate: str | None, arrivals: str, connections: str, stages: bool) -> str:
     """The load in two words, for the line under the title."""
-    return f"{rate}, {ARRIVALS.get(arrivals, arrivals)}" if rate else f"{connections} connections"
+    if rate:
+        return f"{rate}{' on average, in stages' if stages else ''}, {ARRIVALS.get(arrivals, arrivals)}"
+    return f"up to {connections} connections, in stages" if stages else f"{connections} connections"
 
 
 def subtitle(*, started: str, load: str, rounds: int, duration: str) -> str:
@@ -479,14 +481,16 @@ def unreadable(target: str, count: str) -> str:
 # How it was measured
 
 
-def open_loop(*, rate: str, arrivals: str) -> str:
+def open_loop(*, rate: str, arrivals: str, stages: bool) -> str:
     """The kind of load."""
-    return f"Open loop: {rate}, {ARRIVALS.get(arrivals, arrivals)}, sent on time whatever the service does."
+    shape = " on average, in stages" if stages else ""
+    return f"Open loop: {rate}{shape}, {ARRIVALS.get(arrivals, arrivals)}, sent on time whatever the service does."
 
 
-def closed_loop(*, connections: str) -> str:
+def closed_loop(*, connections: str, stages: bool) -> str:
     """The kind of load."""
-    return f"Closed loop: {connections} connections, each asking again as soon as it is answered."
+    count = f"up to {connections} connections, in stages" if stages else f"{connections} connections"
+    return f"Closed loop: {count}, each asking again as soon as it is answered."
 
 
 def rounds(*, count: int, compared: bool, duration: str, warmup: str) -> str:
