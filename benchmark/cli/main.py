@@ -51,6 +51,12 @@ def run(
     processes: Processes = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not ask each target once first.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="TARGET", help="This target alone, where the others cannot be reached."
+        ),
+    ] = None,
     repeat: Annotated[
         int,
         typer.Option("--repeat", metavar="N", min=1, help="Whole runs, one after another, in folders 1 … N."),
@@ -70,6 +76,7 @@ def run(
             quiet=quiet,
             check=not no_check,
             repeat=repeat,
+            only=only or (),
         )
     )
 

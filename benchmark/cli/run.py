@@ -60,11 +60,12 @@ def run(
     quiet: bool,
     check: bool,
     repeat: int = 1,
+    only: Sequence[str] = (),
 ) -> ExitStatus:
     """Run the scenario in a file, once or several times."""
     if processes is not None:
         overrides = [*overrides, f"processes={processes}"]
-    loaded = load_scenario(path, overrides)
+    loaded = load_scenario(path, overrides, only=only)
     if repeat > 1 and not dry_run:
         return _repeated(loaded, out, repeat, quiet=quiet, check=check)
     if repeat > 1:

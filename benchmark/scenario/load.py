@@ -34,7 +34,7 @@ from benchmark.scenario.document import (
 )
 from benchmark.scenario.model import Request, Scenario
 from benchmark.scenario.origins import Origins
-from benchmark.scenario.overrides import apply_overrides
+from benchmark.scenario.overrides import apply_overrides, only_targets
 from benchmark.scenario.schema import json_schema
 from benchmark.scenario.sweep import LevelData, levels_of, name_of, number_at, value_at
 from benchmark.scenario.template import problems_of_placeholders
@@ -117,15 +117,18 @@ class Level:
 
 
 def load_scenario(
-    path: str | os.PathLike[str], overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    only: Sequence[str] = (),
 ) -> LoadedScenario:
-    """Read the scenario in a file, with overrides like `load.rate=500/s`.
+    """Read the scenario in a file, with overrides like `load.rate=500/s`, and with some of its targets alone.
 
     Raises:
         InputError: it cannot be used; says everything that is wrong with it.
     """
     path = Path(path)
-    return load_text(_read_file(path), str(path), path.parent, overrides, environ, name=_name_of(path))
+    return load_text(_read_file(path), str(path), path.parent, overrides, environ, only, name=_name_of(path))
 
 
 def load_text(
@@ -134,6 +137,8 @@ def load_text(
     folder: Path,
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
+    only: Sequence[str] = (),
+    *,
     name: str = "scenario",
 ) -> LoadedScenario:
     """Read a scenario's text; `origin` is what messages call it, `name` its name where it gives itself none.
@@ -144,7 +149,7 @@ def load_text(
     document = _read_document(text, origin)
     data, options = apply_overrides(document.data, overrides)
     origins = Origins(origin, document.lines, options)
-    data = {"name": name} | data
+    data = {"name": name} | only_targets(data, only)
     swept = list(levels_of(data, origins))
     if not swept:
         return load_data(data, origins, folder, environ, problems=document.problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -69,6 +70,28 @@ def put_all(data: dict[str, Any], overrides: Sequence[Override]) -> tuple[dict[s
     if without_load and isinstance(data.get("load"), dict):
         data["load"] = at_some_pace(data["load"])
     return data, places
+
+
+def only_targets(data: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A copy of `data` with these targets alone, without what is said of the others: for a place that cannot reach them.
+
+    Raises:
+        InputError: there is no such target.
+    """
+    targets = data.get("targets")
+    if not names or not isinstance(targets, dict):
+        return data
+    for name in names:
+        if name not in targets:
+            raise InputError(f"--only {name}: there is no target of this name; there is {', '.join(targets)}")
+    gone = [re.escape(str(name)) for name in targets if name not in names]
+    named = re.compile(rf"(?<![\w.-])({'|'.join(gone)})\.") if gone else re.compile("(?!)")
+    kept = {**data, "targets": {name: targets[name] for name in targets if name in names}}
+    if kept.get("baseline") not in names:
+        kept.pop("baseline", None)
+    if isinstance(kept.get("objectives"), list):
+        kept["objectives"] = [each for each in kept["objectives"] if not named.search(str(each))]
+    return kept
 
 
 def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:

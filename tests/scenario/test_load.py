@@ -742,3 +742,20 @@ def test_a_secret_is_taken_out_wherever_it_stands() -> None:
     loaded = load(f"targets: {{a: {{url: 'http://h/', token: {CANARY}}}}}\nrequest: {{body: 'my {CANARY}'}}")
     assert loaded.document["request"]["body"] == f"my {REDACTED}"
     assert loaded.scenario.all_requests[0].body == f"my {CANARY}"
+
+
+def test_some_targets_alone_where_the_others_cannot_be_reached() -> None:
+    """What the others need, their variables too, is not asked for; what is said of them goes."""
+    text = """
+targets: {public: {url: "${PUBLIC}"}, vpc: {url: "${VPC}"}, old-vpc: {url: "${OLD}"}}
+baseline: public
+objectives: ["p99 < 1s", "vpc.p99 < 100ms", "public.p99 < 1s", "vpc.p50 < 0.5 * public.p50"]
+"""
+    loaded = load_text(text, "s.yaml", Path(), (), {"VPC": "http://v/"}, ["vpc"])
+    assert list(loaded.scenario.targets) == ["vpc"]
+    assert loaded.scenario.baseline_name == "vpc"
+    assert [each.text for each in loaded.scenario.objectives] == ["p99 < 1s", "vpc.p99 < 100ms"]
+    with pytest.raises(InputError, match=r"--only third: .* there is public, vpc, old-vpc"):
+        load_text(text, "s.yaml", Path(), (), {}, ["third"])
+    with pytest.raises(InputError, match="PUBLIC"):
+        load_text(text, "s.yaml", Path(), (), {"VPC": "http://v/"})
