@@ -378,6 +378,9 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "warmup": scenario.load.warmup,
         "confidence": scenario.confidence,
         "timeout": plan.timeout / NANOSECONDS,
+        "connect_timeout": max(
+            filter(None, (each.connect_timeout for each in scenario.all_requests)), default=None
+        ),
         "baseline": scenario.baseline_name,
         "keep_connections": scenario.keep_connections,
         "objectives": [objective.written for objective in scenario.objectives],

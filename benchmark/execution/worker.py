@@ -112,7 +112,7 @@ class Worker:
         """One exchange over a connection of its own; after a walk that led nowhere, none."""
         walked = None
         if order.walk:
-            patience = min(MOST_PATIENCE, order.target.requests[0].timeout / NANOSECONDS)
+            patience = min(MOST_PATIENCE, order.target.requests[0].patience / NANOSECONDS)
             walked = await walk(order.target.destination, patience)
             if walked.failure[0]:
                 return Probe.lost(walked)

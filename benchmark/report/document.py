@@ -199,5 +199,8 @@ def _method(result: Result) -> tuple[str, ...]:
         ),
         words.connections(kept=settings["keep_connections"]),
         *([words.usage(asked=settings["asks_usage"])] if settings.get("streamed") else []),
-        words.timeout(format_duration(settings["timeout"])),
+        words.timeout(
+            format_duration(settings["timeout"]),
+            format_duration(settings["connect_timeout"]) if settings.get("connect_timeout") else None,
+        ),
     )

@@ -105,6 +105,8 @@ def _draft(
     draft.data |= {key: _value(f"--{key}", value) for key, value in run.items()}
     if not draft.data["request"]:
         del draft.data["request"]
+    if command.proxy or command.follow_redirects:
+        draft.data["transport"] = "aiohttp"
     _check_resolve(command, urls)
     draft.options |= {("load", key): f"--{key.replace('_', '-')}" for key in load}
     draft.options |= {(key,): f"--{key}" for key in run}
@@ -163,9 +165,12 @@ def _target(
     address = next((address for host, port, address in command.resolve if _leads_to(url, host, port)), None)
     if address:
         target["resolve"] = address
+    if command.proxy:
+        target["proxy"] = escape(command.proxy)
     draft.options |= {
         ("targets", name, "token"): "-H Authorization",
         ("targets", name, "resolve"): "--resolve",
+        ("targets", name, "proxy"): "-x",
     }
     return target
 
@@ -204,6 +209,10 @@ def _request(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
     request |= body
     if command.timeout is not None:
         request["timeout"] = f"{command.timeout}s"
+    if command.connect_timeout is not None:
+        request["connect_timeout"] = f"{command.connect_timeout}s"
+    if command.follow_redirects:
+        request["follow_redirects"] = True
     draft.options |= {
         ("request", "method"): "-X",
         ("request", "headers"): "-H",
@@ -211,6 +220,7 @@ def _request(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
         ("request", "json"): "-d",
         ("request", "body_file"): "-d @FILE",
         ("request", "timeout"): "--max-time",
+        ("request", "connect_timeout"): "--connect-timeout",
     }
     return request
 

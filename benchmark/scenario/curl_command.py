@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmark.errors import InputError
 from benchmark.redaction import is_secret_name
@@ -35,23 +36,35 @@ _SHORT = {
     "u": "--user",
     "A": "--user-agent",
     "F": "--form",
+    "x": "--proxy",
 }
 _DATA = ("--data", "--data-ascii", "--data-raw", "--data-binary")
-_WITH_VALUE = {"--request", "--header", *_DATA, "--max-time", "--resolve", "--url", "--user", "--user-agent"}
-_SWITCHES = {"--insecure", "--get", "--head", "--compressed"}
+_WITH_VALUE = {
+    "--request",
+    "--header",
+    *_DATA,
+    "--max-time",
+    "--resolve",
+    "--url",
+    "--user",
+    "--user-agent",
+    "--proxy",
+    "--connect-timeout",
+}
+_SWITCHES = {"--insecure", "--get", "--head", "--compressed", "--location"}
 _IGNORED = {"--silent", "--show-error", "--include", "--verbose", "--no-buffer"}
 _UNDERSTOOD = (
     "-X/--request, -H/--header, -d/--data, --data-raw, --data-binary, -G/--get, -I/--head, -k/--insecure, "
-    "-m/--max-time, -u/--user, -A/--user-agent, --compressed, --resolve, --url; ignored: -s -S -i -v -N"
+    "-m/--max-time, --connect-timeout, -u/--user, -A/--user-agent, --compressed, -x/--proxy, -L/--location, --resolve, "
+    "--url; ignored: -s -S -i -v -N"
 )
 
 _REFUSED = {  # flags that people will bring, and what to do instead
-    "--location": "redirects are not followed; give the address that the last one leads to",
     "--form": "multipart forms are not built here; put the body into a file, and send it with --data-binary @FILE "
     "and its Content-Type",
     "--form-string": "multipart forms are not built here; put the body into a file, and send it with "
     "--data-binary @FILE and its Content-Type",
-    "--connect-timeout": "connecting is part of a request's time here; -m/--max-time bounds both",
+    "--proxy-user": "a proxy is used without credentials here; choose one that asks for none",
 }
 _ENCODINGS = "deflate, gzip"  # what every build of curl asks for; the answer is counted as it comes
 
@@ -59,6 +72,7 @@ _HEADER = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)\s*(?:(;)\s*|:\s*(.*?)\s*)"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _RESOLVE = re.compile(r"\+?(\*|[^:,\s]+):([0-9]+):\[?([0-9A-Fa-f.:]+)\]?")
 _ALWAYS_SENT = {"accept", "host", "user-agent"}
+_PROXY_PORT = 1080
 _STRAY = " \t\r\n\\"  # what is left of a line continuation that went wrong
 
 
@@ -73,6 +87,9 @@ class CurlCommand:
     body_file: str | None = None  # in place of a body: a file that is sent as it is
     query: str = field(default="", repr=False)  # what -G adds to every URL
     timeout: str | None = None  # in seconds
+    connect_timeout: str | None = None  # in seconds
+    proxy: str | None = field(default=None, repr=False)  # its URL
+    follow_redirects: bool = False
     verify_tls: bool = True
     resolve: tuple[tuple[str, int, str], ...] = ()  # host (or *), port, address
 
@@ -120,7 +137,10 @@ def parse_curl(arguments: Sequence[str]) -> CurlCommand:
         body=body,
         body_file=body_file,
         query=_text(b"&".join(part.content() for part in data)) if as_query else "",
-        timeout=_seconds(given["--max-time"][-1]) if "--max-time" in given else None,
+        timeout=_seconds("--max-time", given),
+        connect_timeout=_seconds("--connect-timeout", given),
+        proxy=_proxy(given["--proxy"][-1]) if "--proxy" in given else None,
+        follow_redirects="--location" in given,
         verify_tls="--insecure" not in given,
         resolve=tuple(_resolution(value) for value in given.get("--resolve", [])),
     )
@@ -267,10 +287,30 @@ def _check_removal(name: str) -> None:
         raise InputError(f"-H: {name} is always sent; it can be set to another value, but not removed")
 
 
-def _seconds(value: str) -> str:
+def _seconds(flag: str, given: dict[str, list[str]]) -> str | None:
+    if flag not in given:
+        return None
+    value = given[flag][-1]
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", value):
-        raise InputError("--max-time: expected seconds, like 5 or 0.5")
+        raise InputError(f"{flag}: expected seconds, like 5 or 0.5")
     return value
+
+
+def _proxy(value: str) -> str | None:
+    """A proxy as curl takes it: over http unless it says otherwise, at port 1080 unless it names one; none if empty."""
+    if not value:
+        return None
+    url = value if _SCHEME.match(value) else f"http://{value}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InputError("-x: expected a proxy, like proxy.example:3128") from None
+    if parts.username is not None:
+        raise InputError("-x: a proxy is used without credentials here; choose one that asks for none")
+    if parts.scheme not in {"http", "https"}:
+        raise InputError("-x: only proxies of HTTP are used, like http://proxy.example:3128")
+    return url if port else f"{parts.scheme}://{parts.netloc.rstrip(':')}:{_PROXY_PORT}"
 
 
 def _resolution(value: str) -> tuple[str, int, str]:

@@ -199,6 +199,9 @@ class Request(Part):
     timeout: Duration = Field(
         "30s", validate_default=True, description="How long a request may take before it counts as failed."
     )
+    connect_timeout: Duration | None = Field(
+        None, description="How much of that a new connection may take: DNS, TCP and TLS. Default: all of it."
+    )
 
     max_head: Size = Field(
         "64KiB",

@@ -21,7 +21,7 @@ from benchmark.measure.exchange import MOST_BODY, MOST_READ, Answer, Exchange, F
 from benchmark.measure.stream import Stream
 from benchmark.measure.tcp_info import Meter
 from benchmark.transport import failures
-from benchmark.transport.aiohttp_connecting import Attempt, Resolver, current, noted_socket, noting
+from benchmark.transport.aiohttp_connecting import Attempt, Connector, Resolver, current, noted_socket, noting
 from benchmark.transport.base import ENVIRONMENT, Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.transport.sse import StreamReader
 from benchmark.units import MILLISECOND, NANOSECONDS
@@ -72,7 +72,7 @@ class AiohttpTransport:
         self._pool = pool
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
-        self._connector = aiohttp.TCPConnector(
+        self._connector = Connector(
             limit=pool.limit,
             ssl=noting(destination.tls_context()) or True,
             resolver=Resolver(destination),
@@ -100,7 +100,7 @@ class AiohttpTransport:
 
     async def open(self, connections: int) -> None:
         """Open connections beforehand, a bounded number at once, each in bounded time; all are held, then freed."""
-        patience = max(request.timeout for request in self.requests) / NANOSECONDS
+        patience = max(request.patience for request in self.requests) / NANOSECONDS
         missing, opened = min(connections, self._pool.limit), []
         try:
             while missing > 0:
@@ -139,7 +139,7 @@ class AiohttpTransport:
 
     async def _carry(self, exchange: Exchange) -> None:
         request = cast(PreparedRequest, exchange.asks or self.requests[exchange.request])
-        attempt = Attempt(exchange)
+        attempt = Attempt(exchange, request.patience / NANOSECONDS)
         current.set(attempt)
         kind, detail = Failure.NONE, ""
         try:

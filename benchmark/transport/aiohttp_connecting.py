@@ -11,6 +11,7 @@ import ssl
 from contextvars import ContextVar
 from typing import Any
 
+import aiohttp
 from aiohttp import abc
 
 from benchmark.clock import now
@@ -21,8 +22,9 @@ from benchmark.transport.base import Destination
 class Attempt:
     """What is noted of one exchange, or of a connection opened beforehand, while aiohttp carries it."""
 
-    def __init__(self, exchange: Exchange | None) -> None:
+    def __init__(self, exchange: Exchange | None, patience: float | None = None) -> None:
         self.exchange = exchange
+        self.patience = patience  # seconds that a new connection may take; None: no limit of its own
         self.opened: Any = None  # the connection, where nothing else was wanted
         self.reused = False
         self.connecting = False
@@ -51,6 +53,14 @@ class Attempt:
 
 
 current: ContextVar[Attempt] = ContextVar("attempt")
+
+
+class Connector(aiohttp.TCPConnector):
+    """Gives up a connection that takes longer than its attempt's patience: DNS, TCP and TLS together."""
+
+    async def _create_connection(self, *args: Any, **options: Any) -> Any:
+        async with asyncio.timeout(current.get().patience):
+            return await super()._create_connection(*args, **options)
 
 
 class Resolver(abc.AbstractResolver):

@@ -44,6 +44,12 @@ class PreparedRequest:
         default=(), repr=False
     )  # digits that stand for what earlier turns are answered
     heard: bool = False  # whether the text of its answer is kept
+    connect_timeout: int | None = None  # nanoseconds that a new connection may take; None: the whole timeout
+
+    @property
+    def patience(self) -> int:
+        """Nanoseconds that a new connection may take: DNS, TCP and TLS."""
+        return self.timeout if self.connect_timeout is None else min(self.connect_timeout, self.timeout)
 
     def satisfied_by(self, body: bytes) -> bool:
         """Whether a body holds what it must."""

@@ -73,7 +73,8 @@ class Http1Transport:
         # bytes of an answer up to which neither of its caps can have been passed
         self.smallest_cap = min(min(request.max_head, request.max_body) for request in requests)
         self._timeouts = [request.timeout for request in requests]
-        self._sweep_every = min(max(min(self._timeouts) / NANOSECONDS / 50, 0.002), 0.25)
+        self._patience = [request.patience for request in requests]  # for connecting
+        self._sweep_every = min(max(min(self._patience) / NANOSECONDS / 50, 0.002), 0.25)
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
 
     # ── the contract ──
@@ -81,7 +82,7 @@ class Http1Transport:
     async def open(self, connections: int) -> None:
         """Open connections beforehand, a bounded number at once, each in bounded time."""
         missing = min(connections, self._pool.limit) - len(self._connections)
-        patience = max(self._timeouts) / NANOSECONDS
+        patience = max(self._patience) / NANOSECONDS
         while missing > 0:
             opening = [self._begin_connecting(None) for _ in range(min(missing, self._pool.pending))]
             missing -= len(opening)
@@ -104,7 +105,7 @@ class Http1Transport:
 
     def cancel(self) -> None:
         """End every exchange that is not done as cancelled."""
-        self._expire(lambda exchange, connecting: Failure.CANCELLED)
+        self._expire(lambda exchange, began: Failure.CANCELLED)
 
     async def close(self) -> None:
         """Close all connections, and wait until they are."""
@@ -246,27 +247,28 @@ class Http1Transport:
         """One coarse timer for all timeouts, instead of one for each request."""
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
         latest = now()
-        timeouts = self._timeouts
+        timeouts, patience = self._timeouts, self._patience
 
-        def overdue(exchange: Exchange, connecting: bool) -> Failure | None:
-            if latest - exchange.taken < timeouts[exchange.request]:
+        def overdue(exchange: Exchange, began: int) -> Failure | None:
+            slow = began and latest - began >= patience[exchange.request]
+            if not slow and latest - exchange.taken < timeouts[exchange.request]:
                 return None
-            return failures.of_waiting(connecting=connecting, answering=exchange.first_byte > 0)
+            return failures.of_waiting(connecting=began > 0, answering=exchange.first_byte > 0)
 
         self._expire(overdue)
 
-    def _expire(self, judge: Callable[[Exchange, bool], Failure | None]) -> None:
-        """End every unfinished exchange for which `judge` names a failure; it is told whether one is connecting."""
+    def _expire(self, judge: Callable[[Exchange, int], Failure | None]) -> None:
+        """End every unfinished exchange for which `judge` names a failure; it is told when one began to connect, or 0."""
         for connection in list(self._connections):
-            if connection.exchange is not None and (kind := judge(connection.exchange, False)):
+            if connection.exchange is not None and (kind := judge(connection.exchange, 0)):
                 connection.fail(kind)
         for task, (connecting, paid) in list(self._connecting.items()):
-            if connecting is not None and not connecting.done and (kind := judge(connecting, True)):
+            if connecting is not None and not connecting.done and (kind := judge(connecting, paid[0])):
                 task.cancel()
                 _attribute(connecting, paid)
                 self._end(connecting, kind)
         for waiting in list(self._waiting):
-            if kind := judge(waiting, False):
+            if kind := judge(waiting, 0):
                 self._waiting.remove(waiting)
                 waiting.pool = now() - waiting.taken
                 self._end(waiting, kind)

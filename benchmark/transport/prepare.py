@@ -46,6 +46,9 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         headers=headers,
         body=body,
         timeout=round(request.timeout * NANOSECONDS),
+        connect_timeout=None
+        if request.connect_timeout is None
+        else round(request.connect_timeout * NANOSECONDS),
         expected=BELOW_400 if request.expect.accepted is None else request.expect.accepted,
         wire=head_of(request.method, where, headers) + body,
         stream=is_streamed(request, body),

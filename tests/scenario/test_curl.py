@@ -140,6 +140,7 @@ COMMANDS: list[list[str]] = [
     ["-H", "X-Api-Key: secret", "-H", "Cookie: a=b; c=d"],
     ["-G", "-d", "a=1", "-d", "b=2"],
     ["-Gd", "token=abcd"],
+    ["-L", "--connect-timeout", "5", "-d", "x"],
     ["-sSik", "-XPATCH", "-N", "--no-buffer", "-m", "9", "-d", "x"],
     [
         "--request",
@@ -303,6 +304,36 @@ def test_resolve_is_for_its_host_and_port() -> None:
     assert scenario("--resolve", "*:80:10.0.0.1", "a").scenario.targets["target"].resolve == "10.0.0.1"
 
 
+def test_connecting_has_a_timeout_of_its_own() -> None:
+    request = scenario(PUBLIC, "--connect-timeout", "1.5", "-m", "9").scenario.all_requests[0]
+    assert (request.connect_timeout, request.timeout) == (1.5, 9.0)
+    assert scenario(PUBLIC).scenario.all_requests[0].connect_timeout is None
+
+
+@pytest.mark.parametrize(
+    ("given_", "proxy"),
+    [
+        ("http://p.example:3128", "http://p.example:3128"),
+        ("p.example:3128", "http://p.example:3128"),
+        ("p.example", "http://p.example:1080"),
+        ("https://p.example", "https://p.example:1080"),
+        ("[::1]:3128", "http://[::1]:3128"),
+        ("", None),
+    ],
+)
+def test_proxies_as_curl_takes_them(given_: str, proxy: str | None) -> None:
+    loaded = scenario("-x", given_, PUBLIC, vs=[VPC])
+    assert [target.proxy for target in loaded.scenario.targets.values()] == [proxy, proxy]
+    assert loaded.scenario.transport == ("aiohttp" if proxy else "http1")
+
+
+def test_redirects_are_followed_where_curl_would() -> None:
+    loaded = scenario("-sL", PUBLIC)
+    assert loaded.scenario.all_requests[0].follow_redirects
+    assert loaded.scenario.transport == "aiohttp"
+    assert not scenario(PUBLIC).scenario.all_requests[0].follow_redirects
+
+
 def test_the_load() -> None:
     assert scenario(PUBLIC).document["load"] == {"rate": "50/s"}
     assert scenario(PUBLIC, duration="5s").document["load"] == {"rate": "50/s", "duration": "5s"}
@@ -314,7 +345,8 @@ def test_the_load() -> None:
 
 UNDERSTOOD = (
     "-X/--request, -H/--header, -d/--data, --data-raw, --data-binary, -G/--get, -I/--head, -k/--insecure, "
-    "-m/--max-time, -u/--user, -A/--user-agent, --compressed, --resolve, --url; ignored: -s -S -i -v -N"
+    "-m/--max-time, --connect-timeout, -u/--user, -A/--user-agent, --compressed, -x/--proxy, -L/--location, --resolve, "
+    "--url; ignored: -s -S -i -v -N"
 )
 
 
@@ -336,14 +368,18 @@ UNDERSTOOD = (
         ("http://a -sZ", f"-Z is not a flag that is understood here; these are: {UNDERSTOOD}"),
         (
             "http://a --proxy-user=user:pass",
-            f"--proxy-user is not a flag that is understood here; these are: {UNDERSTOOD}",
+            "--proxy-user: a proxy is used without credentials here; choose one that asks for none",
         ),
-        ("http://a -L", "-L: redirects are not followed; give the address that the last one leads to"),
-        ("http://a -sL", "-L: redirects are not followed; give the address that the last one leads to"),
         (
-            "http://a --location",
-            "--location: redirects are not followed; give the address that the last one leads to",
+            "http://a -x http://user:pass@p:1",
+            "-x: a proxy is used without credentials here; choose one that asks for none",
         ),
+        (
+            "http://a -x socks5://p:1",
+            "-x: only proxies of HTTP are used, like http://proxy.example:3128",
+        ),
+        ("http://a -x p:x", "-x: expected a proxy, like proxy.example:3128"),
+        ("http://a --connect-timeout soon", "--connect-timeout: expected seconds, like 5 or 0.5"),
         ("http://a -X", "-X needs a value"),
         ("http://a --data", "--data needs a value"),
         ("http://a -I -d x", "-I asks for the head alone, and -d sends a body; leave one of them out"),
@@ -372,6 +408,13 @@ UNDERSTOOD = (
             (
                 "--max-time: request.timeout: found '0s', expected a duration with its unit, like 250ms, 30s or 1h30m, "
                 "more than zero"
+            ),
+        ),
+        (
+            "http://a --connect-timeout 0",
+            (
+                "--connect-timeout: request.connect_timeout: found '0s', expected a duration with its unit, like 250ms, "
+                "30s or 1h30m, more than zero"
             ),
         ),
         (
@@ -504,7 +547,6 @@ def test_a_users_password_is_kept_out() -> None:
     [
         (["-F", "file=@x"], "-F: multipart forms are not built here"),
         (["--form", "a=b"], "--data-binary @FILE"),
-        (["--connect-timeout", "3"], "-m/--max-time bounds both"),
         (["-u", "me"], "expected user:password"),
         (["-A", ""], "always sent"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import gc
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import trustme
 
 from benchmark.clock import now
 from benchmark.measure.exchange import TIMEOUTS, Exchange, Failure
+from benchmark.units import MILLISECOND
 from tests.adversary import ASK, FIN, HOLD, RST, Adversary, adversary
 from tests.servers import free_ports
 from tests.transport.clients import client, request
@@ -113,6 +115,37 @@ async def test_each_request_has_a_timeout_of_its_own(kind: str) -> None:
     both = (request(timeout=5.0), request(timeout=0.1))
     async with adversary(ASK, 0.4, OK) as server, client(kind, server.port, *both) as asking:
         assert [(await asking.ask(which)).failure for which in (1, 0)] == [Failure.TIMEOUT, Failure.NONE]
+
+
+async def test_connecting_has_a_timeout_of_its_own(kind: str) -> None:
+    """Of a listener that takes the connection and says nothing of TLS; the request itself may take long."""
+    both = (request(timeout=8.0, connect_timeout=200 * MILLISECOND), request(timeout=0.6))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        async with client(kind, port, *both, scheme="https", limit=8) as asking:
+            hurried = await asking.ask(0)
+            patient = await asking.ask(1)
+    assert (hurried.failure, patient.failure) == (Failure.CONNECT_TIMEOUT, Failure.CONNECT_TIMEOUT)
+    assert 0.2e9 <= hurried.done - hurried.taken < 4e9
+    assert patient.done - patient.taken >= 0.6e9
+    assert hurried.dns + hurried.connect + hurried.tls >= 0.19e9, "it is charged with what it waited for"
+
+
+async def test_what_is_connected_in_time_may_wait_longer_for_a_connection_and_an_answer(kind: str) -> None:
+    hurried = request(timeout=5.0, connect_timeout=150 * MILLISECOND)
+    async with adversary(ASK, 0.3, OK) as server, client(kind, server.port, hurried, limit=1) as asking:
+        exchanges = await asking.ask_together(2)
+    assert [exchange.failure for exchange in exchanges] == [Failure.NONE] * 2
+    assert exchanges[1].pool >= 0.15e9
+
+
+async def test_opening_beforehand_is_given_up_in_time(kind: str) -> None:
+    hurried = request(timeout=8.0, connect_timeout=200 * MILLISECOND)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with client(kind, silent.getsockname()[1], hurried, scheme="https") as asking:
+            before = now()
+            await asking.transport.open(4)
+    assert now() - before < 4e9
 
 
 async def test_cancelling_ends_what_is_in_flight_and_what_waits(kind: str) -> None:

@@ -517,9 +517,9 @@ def usage(*, asked: bool) -> str:
     return "Answers are streamed, as the body asks by itself; it was sent as it was written."
 
 
-def timeout(duration: str) -> str:
-    """How long a request may take."""
-    return f"A request may take {duration}."
+def timeout(duration: str, connecting: str | None = None) -> str:
+    """How long a request may take, and a new connection of it."""
+    return f"A request may take {duration}" + (f", {connecting} of it to connect." if connecting else ".")
 
 
 TERMS = (
