@@ -1,7 +1,9 @@
 """One request and its answer, and the instants that were seen of it.
 
-    due ──lateness── taken ──pool, dns, connect, tls── sent ──wait── first byte ──transfer── done
+    due ──lateness── taken ──pool, dns, connect, tls── sent ──send, wait── first byte ──transfer── done
 
+A request of more than `LARGE` bytes is still leaving when it counts as sent: *send* ends with the acknowledgement of its
+last byte, as the kernel tells; where that cannot be had it is zero, and the wait holds it (METHOD 3).
 Every instant is `clock.now()` in nanoseconds; every phase is a duration in nanoseconds, zero where it was not paid.
 """
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from benchmark.measure.stream import Stream
 
 PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "request")
-FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "failure", "stale")
+FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "send", "failure", "stale")
+LARGE = 10 * 1024  # bytes of a request, beyond which its sending takes a time of its own
 Pack = Callable[..., None]  # what `struct` packs numbers with
 MOST_BODY = 4096  # bytes kept of an answer
 MOST_READ = 1024**2  # bytes kept of one whose body must hold something
@@ -108,6 +111,7 @@ class Exchange:
     dns = 0
     connect = 0
     tls = 0
+    send = 0
     status = 0
     received = 0  # bytes, head and body
     stale = 0  # reuses of a connection that the server had closed
@@ -125,7 +129,7 @@ class Exchange:
     @property
     def plain(self) -> bool:
         """Whether it succeeded over a connection that was there: sent when taken, so that `PLAIN_FIELDS` say it all."""
-        return self.sent == self.taken and not self.failure
+        return self.sent == self.taken and not self.failure and not self.send
 
     def pack_plain(self, pack: Pack, into: bytearray, at: int) -> None:
         """Write a plain exchange there as numbers, in the order of `PLAIN_FIELDS`."""
@@ -145,5 +149,5 @@ class Exchange:
         """Write any exchange there as numbers, in the order of `FIELDS`."""
         pack(
             into, at, self.due, self.taken, self.first_byte, self.done, self.status, self.received, self.request,
-            self.sent, self.pool, self.dns, self.connect, self.tls, self.failure, self.stale,
+            self.sent, self.pool, self.dns, self.connect, self.tls, self.send, self.failure, self.stale,
         )  # fmt: skip

@@ -181,9 +181,9 @@ def count(kept: Recording, seen: Columns, request_sizes: NDArray[np.int64], orig
     for name, durations in (
         ("response", response),
         ("service", seen["done"] - seen["taken"] - seen["pool"]),
-        ("wait", seen["first_byte"] - seen["sent"]),
+        ("wait", seen["first_byte"] - seen["sent"] - seen["send"]),
         ("transfer", seen["done"] - seen["first_byte"]),
-        *((name, seen[name]) for name in ("pool", "dns", "connect", "tls")),
+        *((name, seen[name]) for name in ("pool", "dns", "connect", "tls", "send")),
     ):
         kept.histograms[name].record(durations[ok])
     kept.histograms["size"].record(seen["received"][ok] * BYTE)

@@ -12,7 +12,7 @@ from benchmark.measure.exchange import Failure
 from benchmark.measure.histogram import Histogram
 from benchmark.measure.series import Series
 
-PHASES = ("pool", "dns", "connect", "tls", "wait", "transfer")
+PHASES = ("pool", "dns", "connect", "tls", "send", "wait", "transfer")
 HANDSHAKES = ("dns", "connect", "tls")
 METRICS = ("response", "service", "lateness", *PHASES)
 

@@ -119,10 +119,15 @@ def _times(name: str, target: TargetResult) -> list[tuple[str, ...]]:
 
 def phases(result: Result) -> tuple[Table, ...]:
     """Means per exchange, and per new connection."""
-    header = (words.TARGET, *(words.PHASES[phase] for phase in PHASES))
+    kept = [
+        phase
+        for phase in PHASES
+        if phase != "send" or any(each.phases_ms[phase].mean for each in result.targets.values())
+    ]
+    header = (words.TARGET, *(words.PHASES[phase] for phase in kept))
     shakes = (words.TARGET, words.OPENED, *(words.PHASES[phase] for phase in HANDSHAKES))
     exchanges = tuple(
-        (name, *(ms(target.phases_ms[phase].mean) for phase in PHASES))
+        (name, *(ms(target.phases_ms[phase].mean) for phase in kept))
         for name, target in result.targets.items()
     )
     connections = tuple(

@@ -33,14 +33,14 @@ def theme(*, targets: list[str], phases: list[str], ink: str, soft: str, line: s
 THEMES = {
     "light": theme(
         targets=["#b5530f", "#0b6bb0", "#12806a", "#a2528a", "#8a7200", "#5a6470"],
-        phases=["#9aa4ad", "#d9b44a", "#8a6fb0", "#c45b8a", "#2e8577", "#9bc8b5"],
+        phases=["#9aa4ad", "#d9b44a", "#8a6fb0", "#c45b8a", "#c8702a", "#2e8577", "#9bc8b5"],
         ink="#1b2127",
         soft="#5a6570",
         line="#e1e5e8",
     ),
     "dark": theme(
         targets=["#f0a35e", "#62b6f0", "#43c9a8", "#d99ac6", "#e0cb5c", "#a9b3bd"],
-        phases=["#7d8893", "#e0cb5c", "#a893d6", "#e58ab3", "#3fae9b", "#b4e2d1"],
+        phases=["#7d8893", "#e0cb5c", "#a893d6", "#e58ab3", "#f0a35e", "#3fae9b", "#b4e2d1"],
         ink="#e8ebee",
         soft="#9da8b2",
         line="#2f373e",

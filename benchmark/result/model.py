@@ -235,7 +235,7 @@ class BreakdownRow(_Part):
     """A part of the mean exchange, in milliseconds."""
 
     phase: str = Field(
-        description="pool, dns, connect, tls, network, server (gateway and queueing too), transfer, rest; "
+        description="pool, dns, connect, tls, send (large requests), network, server (gateway and queueing too), transfer, rest; "
         "where requests are over 10 KiB upload_and_server; where the round trip is not known wait"
     )
     baseline: float

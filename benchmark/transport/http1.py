@@ -17,8 +17,8 @@ from typing import Any, cast
 import httptools
 
 from benchmark.clock import now
-from benchmark.measure.exchange import MOST_BODY, MOST_READ, Answer, Exchange, Failure
-from benchmark.measure.tcp_info import Meter
+from benchmark.measure.exchange import LARGE, MOST_BODY, MOST_READ, Answer, Exchange, Failure
+from benchmark.measure.tcp_info import Meter, busy
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.transport.sse import StreamReader
@@ -308,6 +308,9 @@ class Connection(asyncio.Protocol):
         self.headed = False
         self.complete = False
         self.kept = False
+        self.busy = (
+            -1
+        )  # how long bytes had been on their way when a large request began; -1: a small one, or not known
         self.odd = False  # something was out of the ordinary, which the end has to look at
 
     def _new_parser(self) -> Any:
@@ -328,7 +331,10 @@ class Connection(asyncio.Protocol):
         self.exchange = exchange
         made = exchange.asks
         self.request = self.pool.requests[exchange.request] if made is None else cast(PreparedRequest, made)
-        self.write(self.request.wire)
+        wire = self.request.wire
+        if len(wire) > LARGE:
+            self.busy = busy(self.sock)
+        self.write(wire)
 
     def write(self, data: bytes) -> None:
         """Hand the bytes to the kernel now; what it does not take, the transport sends later."""
@@ -386,6 +392,12 @@ class Connection(asyncio.Protocol):
             self._finish(exchange, arrived)
         elif not self.head_kept:
             self._keep_head(data)
+
+    def _note_sending(self, exchange: Exchange) -> None:
+        """Note how long a large request was on its way; the answer may have come sooner, or with the acknowledgement."""
+        before, self.busy = self.busy, -1
+        if (after := busy(self.sock)) > before:
+            exchange.send = min(after - before, exchange.first_byte - exchange.sent)
 
     def _keep_head(self, data: bytes) -> None:
         """Keep the head of an answer that comes in pieces: it says whether the end of the connection is its end."""
@@ -468,6 +480,8 @@ class Connection(asyncio.Protocol):
         exchange.done = at
         if exchange.status not in self.request.expected:
             exchange.failure = Failure.STATUS
+        if self.busy >= 0:
+            self._note_sending(exchange)
         if self.odd:
             self._tidy()
         kept = self.kept and not self.closing

@@ -47,7 +47,7 @@ def side(trip: float, first: int, **parts: float) -> list[Recording]:
 def test_rows_add_up_and_hold_what_was_put_in() -> None:
     split = split_of(side(30.0, 1, connect=30.2), side(0.5, 100, connect=0.6))
     rows = {row.phase: row for row in split.rows}
-    assert list(rows) == ["pool", "dns", "connect", "tls", "network", "server", "transfer", "rest"]
+    assert list(rows) == ["pool", "dns", "connect", "tls", "send", "network", "server", "transfer", "rest"]
     for kind in ("baseline", "candidate"):
         assert sum(getattr(row, kind) for row in split.rows) == pytest.approx(getattr(split.total, kind))
     assert sum(row.difference.value or 0 for row in split.rows) == pytest.approx(split.total.difference.value)
@@ -79,6 +79,25 @@ def test_large_requests_are_still_leaving_while_their_answer_is_awaited() -> Non
     for each in public:
         each.sent_bytes = 100 * 20_000
     assert "upload_and_server" in {row.phase for row in split_of(public, side(0.5, 100)).rows}
+
+
+def test_where_the_kernel_tells_the_upload_is_a_row_of_its_own() -> None:
+    """Its last acknowledgement took the round trip, so that the rest of it is upload, and the wait is the server's."""
+    sides = side(30.0, 1), side(0.5, 100)
+    for trip, upload, recordings in ((30.0, 400.0, sides[0]), (0.5, 8.0, sides[1])):
+        for each in recordings:
+            each.sent_bytes = 100 * 1_000_000
+            served = each.histograms["wait"].total - round(trip * MS) * 100
+            each.histograms["send"] = Histogram.of(np.full(100, round((upload + trip) * MS)))
+            each.histograms["wait"] = Histogram.of(np.full(100, served // 100))
+            each.histograms["response"] = plain(
+                upload + trip + 1.0 + np.full(100, served / 100 / MS)
+            ).histograms["response"]
+    rows = {row.phase: row for row in split_of(*sides).rows}
+    assert (rows["send"].baseline, rows["send"].candidate) == pytest.approx((400.0, 8.0))
+    assert (rows["network"].baseline, rows["network"].candidate) == pytest.approx((30.0, 0.5))
+    assert rows["server"].baseline == pytest.approx(2.0, rel=0.1)
+    assert rows["rest"].baseline == pytest.approx(0, abs=0.01)
 
 
 def test_without_the_kernels_round_trip_the_wait_stays_whole() -> None:

@@ -60,11 +60,12 @@ AXES = {
     "phases": "mean, ms",
 }
 PHASES = {
-    "pool": "pool", "dns": "DNS", "connect": "connect", "tls": "TLS", "wait": "wait", "transfer": "transfer",
+    "pool": "pool", "dns": "DNS", "connect": "connect", "tls": "TLS", "send": "send", "wait": "wait",
+    "transfer": "transfer",
 }  # fmt: skip
 PARTS = {
     "pool": "wait for a connection", "dns": "DNS", "connect": "connect", "tls": "TLS",
-    "network": "network round trip", "server": "gateway + server + queueing",
+    "send": "upload", "network": "network round trip", "server": "gateway + server + queueing",
     "upload_and_server": "upload + gateway + server", "wait": "network + server",
     "upload_and_wait": "upload + network + server", "transfer": "transfer", "rest": "left over", "response": "response",
 }  # fmt: skip
@@ -526,7 +527,8 @@ TERMS = (
     ("response", "from when a request was due until its answer was complete; the headline's time"),
     ("service", "from when it was taken up, without the wait for a free connection"),
     ("lateness", "due until taken up: the load generator's own delay"),
-    ("wait", "from the request's bytes leaving until the answer's first byte"),
+    ("send", "of requests over 10 KiB: from their first byte until the last is acknowledged; as the kernel tells, in its ticks"),
+    ("wait", "from the request's bytes having left until the answer's first byte"),
     ("transfer", "from the first byte until the last"),
     (
         "failures",
