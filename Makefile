@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench capacity fuzz soak lint format sample clean wheelhouse
+.PHONY: demo test bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -14,6 +14,9 @@ test: .venv/installed-test
 
 bench: .venv-bench/installed # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
 	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench.py
+
+bench-llm: .venv-bench/installed # streams, beside vLLM's, EvalScope's, aiperf's and guidellm's clients; see the script for less
+	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench_llm.py
 
 capacity: .venv/installed-test # 400 searches of queues whose capacity is known; a few minutes
 	$(BIN)/python -m tests.analysis.searches 200
@@ -41,7 +44,7 @@ sample: .venv/installed-test
 	$(BIN)/python -m tests.sample
 
 clean:
-	rm -rf .venv .venv-bench wheelhouse
+	rm -rf .venv .venv-bench .venv-peers wheelhouse
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -58,5 +61,5 @@ clean:
 .venv-bench/installed: pyproject.toml $(shell find benchmark -name '*.py')
 	$(PYTHON) -m venv .venv-bench
 	folder=$$(mktemp -d) && cp -r benchmark pyproject.toml README.md LICENSE $$folder && \
-		HATCH_BUILD_HOOK_ENABLE_MYPYC=1 .venv-bench/bin/pip install --quiet --force-reinstall $$folder; rm -rf $$folder
+		HATCH_BUILD_HOOK_ENABLE_MYPYC=1 .venv-bench/bin/pip install --quiet --force-reinstall $$folder 'tokenizers>=0.20'; rm -rf $$folder
 	touch $@

@@ -6,10 +6,12 @@ A worker process that loses its parent ends itself: nothing it holds can be left
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
@@ -179,7 +181,8 @@ class LocalWorkers:
 
         Once the user wants to stop, or a worker is lost, all others are stopped in order.
         """
-        return _Round(self._workers, order, observe, self._stopping, self._note_loss).run()
+        with _standing_back():
+            return _Round(self._workers, order, observe, self._stopping, self._note_loss).run()
 
     def _note_loss(self, error: WorkerLost) -> None:
         self.lost = self.lost or str(error)
@@ -258,6 +261,22 @@ class _Round:
         if time.monotonic() > self._deadline:  # it hears nothing any more
             for at in self._going():
                 self._workers[at].kill()
+
+
+@contextmanager
+def _standing_back() -> Iterator[None]:
+    """Leave the core to a sender that wants it: what we merge and show can wait, and a token's arrival cannot."""
+    if sys.platform != "linux" or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        yield
+        return
+    normal = os.sched_param(0)
+    with suppress(PermissionError):  # some containers forbid it; then we wait no more than others do
+        os.sched_setscheduler(0, os.SCHED_BATCH | os.SCHED_RESET_ON_FORK, normal)
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, normal)
 
 
 @contextmanager

@@ -287,3 +287,4 @@ def _settle() -> None:
     """Take what start-up has made out of the garbage collector's sight: its full passes would be felt."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # a thousand streams are a hundred thousand objects to look through
