@@ -246,6 +246,12 @@ def simulate(
             "--latency", help="A law: 5ms, normal(5ms, 1ms), lognormal(5ms, 0.5), exponential(5ms)."
         ),
     ] = "1ms",
+    ttft: Annotated[
+        str, typer.Option("--ttft", help="The law of a stream's first token, from the request's arrival.")
+    ] = "50ms",
+    itl: Annotated[
+        str, typer.Option("--itl", help="The law of the gaps between a stream's tokens.")
+    ] = "10ms",
     errors: Annotated[float, typer.Option("--errors", help="Share of requests answered 500.")] = 0.0,
     service: Annotated[str, typer.Option("--service", help="The service's name in the path.")] = "test",
     token: Annotated[
@@ -257,7 +263,7 @@ def simulate(
     """Run the practice service on its own: a slow public and a fast VPC address, on loopback."""
     from benchmark.cli.simulate import simulate
 
-    raise typer.Exit(simulate(port, latency, errors, service, token, seed))
+    raise typer.Exit(simulate(port, latency, ttft, itl, errors, service, token, seed))
 
 
 def _version(shown: bool) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from benchmark.cli.demo import PUBLIC, VPC
 from benchmark.errors import ExitStatus, InputError
-from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.laws import parse_law
 from benchmark.simulation.service import serve
 from benchmark.simulation.setup import Address
 
 
 def simulate(
-    port: int, latency: str, errors: float, service: str, token: str | None, seed: int
+    port: int, latency: str, ttft: str, itl: str, errors: float, service: str, token: str | None, seed: int
 ) -> ExitStatus:
     """Listen on two loopback addresses, one behind each simulated path."""
     try:
-        behaviour = Behaviour(latency=parse_law(latency), error_rate=errors, seed=seed)
+        streaming = Streaming(parse_law(ttft), parse_law(itl))
+        behaviour = Behaviour(latency=parse_law(latency), error_rate=errors, streaming=streaming, seed=seed)
     except ValueError as error:
         raise InputError(str(error)) from error
     addresses = (Address("127.0.0.1", port, PUBLIC), Address("127.0.0.2", port, VPC))

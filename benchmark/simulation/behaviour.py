@@ -32,7 +32,9 @@ class Path:
     jitter: float = 0.0  # mean of an exponential delay on top
     loss: float = 0.0  # share of the exchanges that lose a packet, and wait for its retransmission
     retransmit: float = 0.2  # Linux's shortest retransmission timeout, to which the round trip comes on top
-    bandwidth: float | None = None  # bytes per second that all answers on this path share
+    bandwidth: float | None = (
+        None  # bytes per second that all answers on this path share; such a path carries no streams
+    )
 
     def __post_init__(self) -> None:
         _require_not_negative(round_trip=self.round_trip, jitter=self.jitter, retransmit=self.retransmit)
@@ -62,15 +64,15 @@ class Behaviour:
     error_rate: float = 0.0
     error_status: int = 500
     stalls: tuple[tuple[float, float], ...] = ()  # (at, lasts), as in Stall
-    workers: int | None = None  # how many requests are served at once; None: all of them
+    workers: int | None = None  # how many requests are served at once, and as many streams; None: all of them
     queue: int = 64  # how many wait for a worker; the next is answered 450
     rate_limit: float | None = None  # requests per second that the gateway lets through; beyond, 429
     burst: int | None = None  # how many it lets through at once; None: a tenth of a second's worth
-    keepalive: float | None = None  # the gateway answers 408 and hangs up on what takes longer
+    keepalive: float | None = (
+        None  # the gateway answers 408 and hangs up on what takes longer; on a stream midway
+    )
     available: bool = True  # False: 503
-    streaming: Streaming = field(
-        default_factory=Streaming
-    )  # streams feel neither latency, workers nor bandwidth
+    streaming: Streaming = field(default_factory=Streaming)  # in place of latency, errors and stalls
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -34,6 +34,9 @@ NOT_FOUND = Answer(404)  # bare: no such service, or a slash at the end
 UNAUTHORIZED = Answer(401, b"authorization failed: the token in the Authorization header is missing or wrong")
 RATE_LIMITED = Answer(429, b"too many requests: the rate limit is exceeded")
 UNAVAILABLE = Answer(503, b"no healthy upstream")
+NO_STREAM = Answer(
+    501, b"this practice path has a bandwidth, which its streams would not feel: it carries none"
+)
 
 INSTEAD = {  # of the service's answer, by the status that its course came to
     TIMED_OUT: Answer(TIMED_OUT, b"request timeout: exceeded metadata.rpc.keepalive", hang_up=True),

@@ -14,6 +14,7 @@ import json
 import os
 import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from benchmark.simulation.behaviour import Behaviour
 
 OK = 200
+TIMED_OUT = 408
+NEVER = 2**62
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
     b"Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -100,16 +103,22 @@ class Outlet:
         self._transport = cast(asyncio.Transport, transport)
         plain = self._transport.get_extra_info("sslcontext") is None
         self._fd = self._transport.get_extra_info("socket").fileno() if plain else -1
+        self.begun = False  # whether anything was written
 
     @property
     def gone(self) -> bool:
         """Whether nobody is there any more."""
         return self._transport.is_closing()
 
+    def hang_up(self) -> None:
+        """End the connection; what was written still goes out."""
+        self._transport.close()
+
     def write(self, piece: bytes) -> None:
         """Write now; what the socket does not take follows later. Where nobody is there, its number may be another's."""
         if self.gone:
             return
+        self.begun = True
         if self._fd < 0 or self._transport.get_write_buffer_size():
             self._transport.write(piece)
             return
@@ -127,14 +136,21 @@ class Outlet:
 class _Running:
     """One stream on its way."""
 
-    __slots__ = ("done", "due", "outlet", "tokens", "written")
+    __slots__ = ("cut", "done", "due", "end", "outlet", "tokens", "written")
 
-    def __init__(self, tokens: Sequence[bytes], due: int, outlet: Outlet) -> None:
+    def __init__(self, tokens: Sequence[bytes], due: int, end: int, outlet: Outlet) -> None:
+        self.end = end  # when the gateway's patience is over
+        self.cut = False  # whether it was
         self.tokens = tokens
         self.due = due  # of the next one
         self.outlet = outlet
         self.written = array("q")  # when each was
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def next(self) -> int:
+        """When something is to be done for it."""
+        return min(self.due, self.end)
 
 
 class Streams:
@@ -149,37 +165,76 @@ class Streams:
         self._alarm = alarm(loop, self._ring)
         self._agenda: list[tuple[int, int, _Running]] = []
         self._tickets = count()
+        self._free = behaviour.workers  # None: all are served at once
+        self._queue = behaviour.queue
+        self._waiting: deque[asyncio.Future[int]] = deque()  # for a worker: when it fell free
+        self._patience = NEVER if behaviour.keepalive is None else round(behaviour.keepalive * NANOSECONDS)
+
+    @property
+    def full(self) -> bool:
+        """Whether neither a worker nor a place in their queue is free. Streams have workers and a queue of their own."""
+        return self._free == 0 and len(self._waiting) >= self._queue
 
     async def serve(self, script: Script, outlet: Outlet, row: StreamRow, path: int) -> tuple[int, int]:
-        """Stream it; `path` is the delay of the way back. When its last token was due, and its status."""
-        first = row.arrived + round(self._law.first_token.draw(self._firsts) * NANOSECONDS) + path
+        """Stream it; `path` is the delay of the way back. When its last token was due, and its status.
+
+        The gateway's patience ends a stream that began, by hanging up; before the first token, nothing was written.
+        """
+        begun = await self._begin(row.arrived)
+        running = await self._run(script, outlet, row, begun, path)
+        self._end(running.next - path)
+        return running.next, TIMED_OUT if running.cut else HUNG_UP if outlet.gone else OK
+
+    async def _begin(self, arrived: int) -> int:
+        """When a worker takes the request up."""
+        if not self._free:
+            if self._free is None:
+                return arrived
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            return max(arrived, await self._waiting[-1])
+        self._free -= 1
+        return arrived
+
+    def _end(self, at: int) -> None:
+        """A worker fell free: whoever waits longest has it."""
+        if self._waiting:
+            self._waiting.popleft().set_result(at)
+        elif self._free is not None:
+            self._free += 1
+
+    async def _run(self, script: Script, outlet: Outlet, row: StreamRow, begun: int, path: int) -> _Running:
+        first = begun + round(self._law.first_token.draw(self._firsts) * NANOSECONDS) + path
         breaks = self._luck.random() < self._law.break_rate
         tokens = script.tokens[: len(script.tokens) // 2] if breaks else script.tokens
-        running = _Running(tokens, first, outlet)
-        outlet.write(_HEAD + _framed(script.opening))
+        running = _Running(tokens, first, row.arrived + self._patience + path, outlet)
+        if first <= running.end:
+            outlet.write(_HEAD + _framed(script.opening))
         self._note(running)
         await running.done
-        outlet.write(_framed(ERROR if breaks else script.closing) + _END)
+        if not running.cut:
+            outlet.write(_framed(ERROR if breaks else script.closing) + _END)
         self._log.add_stream(row, running.written, broken=breaks or outlet.gone)
-        return running.due, HUNG_UP if outlet.gone else OK
+        return running
 
     def close(self) -> None:
         """Ring no more, and end whatever runs."""
         self._alarm.close()
         while self._agenda:
             self._agenda.pop()[2].done.cancel()
+        while self._waiting:
+            self._waiting.pop().cancel()
 
     def _note(self, running: _Running) -> None:
-        heapq.heappush(self._agenda, (running.due, next(self._tickets), running))
+        heapq.heappush(self._agenda, (running.next, next(self._tickets), running))
         if self._agenda[0][2] is running:
-            self._alarm.arm(running.due)
+            self._alarm.arm(running.next)
 
     def _ring(self) -> None:
         agenda = self._agenda
         while agenda and agenda[0][0] <= now():
             running = agenda[0][2]
             if self._step(running):
-                heapq.heapreplace(agenda, (running.due, next(self._tickets), running))
+                heapq.heapreplace(agenda, (running.next, next(self._tickets), running))
             else:
                 heapq.heappop(agenda)
                 if not running.done.done():
@@ -191,6 +246,11 @@ class Streams:
         """Write the token that is due; whether another will follow."""
         at = len(running.written)
         if at >= len(running.tokens) or running.outlet.gone:
+            return False
+        if running.due > running.end:
+            running.cut = True
+            if running.outlet.begun:
+                running.outlet.hang_up()
             return False
         running.written.append(now())  # before the bytes go, for they wake the reader
         running.outlet.write(_framed(running.tokens[at]))

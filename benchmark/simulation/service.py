@@ -24,10 +24,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from benchmark.clock import Sleeper, now
 from benchmark.errors import InputError, VpcbenchError
-from benchmark.simulation.gateway import INSTEAD, Answer, Gateway, service_path
+from benchmark.simulation.gateway import INSTEAD, NO_STREAM, Answer, Gateway, service_path
 from benchmark.simulation.llm import Outlet, Streams
 from benchmark.simulation.model_server import BYTES, ModelServer, failure
-from benchmark.simulation.planner import OK, Line, Workers
+from benchmark.simulation.planner import OK, QUEUE_FULL, TIMED_OUT, Line, Workers
 from benchmark.simulation.setup import Address, Options, Setup
 from benchmark.simulation.truth import HUNG_UP, Log, StreamRow
 
@@ -67,10 +67,13 @@ class Service:
         mishap = line.mishap()
         arrived = line.there(received)
         await self._sleeper.sleep_until(arrived)
-        answer, left = self._answer(request, body, arrived)
+        answer, left = self._answer(request, body, arrived, shared=line.shared)
         if answer.stream is not None:
-            back = line.back(0, 0) + mishap
-            return await self._stream(answer.stream, request, StreamRow(number, received, arrived), back)
+            row = StreamRow(number, received, arrived)
+            refusal = await self._stream(answer.stream, request, row, line.back(0, 0) + mishap)
+            if refusal is None:
+                return _Streamed()
+            answer, left = refusal, now()
         if line.shared:
             await self._sleeper.sleep_until(left)
         due = line.back(left, len(answer.body)) + mishap
@@ -82,20 +85,29 @@ class Service:
 
     async def _stream(
         self, script: Script, request: web.BaseRequest, row: StreamRow, back: int
-    ) -> web.StreamResponse:
-        """Stream an answer, past aiohttp, which has no part in its bytes."""
-        due, status = await self._streams.serve(script, Outlet(request.transport), row, back)
+    ) -> Answer | None:
+        """Stream an answer, past aiohttp, which has no part in its bytes; or what is answered in its place."""
+        if self._streams.full:
+            return INSTEAD[QUEUE_FULL]
+        outlet = Outlet(request.transport)
+        due, status = await self._streams.serve(script, outlet, row, back)
+        if status == TIMED_OUT and not outlet.begun:
+            return INSTEAD[TIMED_OUT]
         self._log.add(row.address, row.received, due, now(), status)
-        return _Streamed()
+        return None
 
-    def _answer(self, request: web.BaseRequest, body: bytes, arrived: int) -> tuple[Answer, int]:
-        """The answer to a request that arrived at the gateway, and when it leaves there."""
+    def _answer(
+        self, request: web.BaseRequest, body: bytes, arrived: int, *, shared: bool
+    ) -> tuple[Answer, int]:
+        """The answer to a request that arrived at the gateway, and when it leaves there, on a path of its own or not."""
         path = request.raw_path.partition("?")[0]
         refusal = self._gateway.refuse(path, request.headers.get("Authorization"), arrived)
         if refusal:
             return refusal, arrived
         content_type = request.headers.get("Content-Type", BYTES)
         answer = self._server.answer(request.method, self._gateway.below(path), content_type, body)
+        if answer.stream is not None and shared:
+            return NO_STREAM, arrived
         if answer.status != OK or answer.stream is not None:
             return answer, arrived
         left, status = self._workers.serve(arrived)

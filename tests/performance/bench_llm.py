@@ -351,7 +351,7 @@ def beside_peers(names: list[str], turns: int) -> Iterator[str]:
         cells = [f"{statistics.median(turn.cpu_ms for turn in made):.2f}"]
         cells.append(f"{statistics.median(turn.rate for turn in made):.0f}")
         for figure in ("ttft_p50", "ttft_p99", "itl_p50", "itl_p99"):
-            errors = [error for turn in made if (error := _error(turn, figure)) is not None]
+            errors = [off for turn in made if (off := _error(turn, figure)) is not None]
             cells.append(f"{statistics.median(errors):+.2f}" if errors else "–")
         yield f"| {name} | {' | '.join(cells)} |"
     for name, why in absent.items():

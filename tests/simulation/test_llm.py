@@ -175,3 +175,38 @@ async def hang_up(url: str) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
+
+
+def test_workers_serve_so_many_streams_and_the_others_wait_or_are_refused() -> None:
+    """One worker, 10 ms and 4 × 5 ms a stream: the second begins when the first is over; past the queue, 450."""
+    behaviour = Behaviour(streaming=Streaming(Constant(0.01), Constant(0.005)), workers=1, queue=2)
+    with PracticeService(behaviour) as service:
+        _, seen = asyncio.run(ask(service.urls[0], 4, 5))
+        log = service.truth().streams
+    assert sorted(each.status for each in seen) == [200, 200, 200, 450]
+    began, ended = np.sort(log.first), np.sort(log.last)
+    gaps = (began[1:] - ended[:-1]) / MS
+    assert np.median(gaps) == pytest.approx(10, abs=2)
+    assert (gaps > 9).all()
+
+
+def test_the_gateways_patience_ends_streams_midway_and_those_that_have_not_begun_with_408() -> None:
+    """100 ms a stream, one worker, 60 ms of patience: the first is cut; the second would only then begin."""
+    laws = Streaming(Constant(0.01), Constant(0.01))
+    with PracticeService(Behaviour(streaming=laws, workers=1, queue=2, keepalive=0.06)) as service:
+        _, seen = asyncio.run(ask(service.urls[0], 2, 10))
+        log = service.truth()
+    cut, told = sorted(seen, key=lambda each: each.status)
+    assert (cut.status, cut.failure) == (200, Failure.TRUNCATED)
+    assert cut.stream is not None
+    assert len(cut.stream.arrivals) in {4, 5, 6}
+    assert (cut.done - cut.sent) / MS == pytest.approx(60, abs=15)
+    assert told.status == 408
+    assert log.status.tolist() == [408, 408]
+
+
+def test_a_path_with_a_bandwidth_refuses_streams() -> None:
+    narrow = Address(path=Path(bandwidth=1e6))
+    with PracticeService(Behaviour(), (narrow,)) as service:
+        _, seen = asyncio.run(ask(service.urls[0], 1, 2))
+    assert [each.status for each in seen] == [501]
