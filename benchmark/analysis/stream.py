@@ -83,8 +83,10 @@ def unlike_lengths(sides: Sequence[Sequence[Recording]]) -> str:
     means = []
     for side in sides:
         streams = sum(each.counters["streams"] for each in side)
-        means.append(sum(each.counters["output_tokens"] for each in side) / streams if streams else 0.0)
-    if not min(means) or max(means) <= (1 + UNLIKE_LENGTHS) * min(means):
+        if not streams:
+            return ""
+        means.append(sum(each.counters["output_tokens"] for each in side) / streams)
+    if max(means) <= (1 + UNLIKE_LENGTHS) * min(means):
         return ""
     lengths = " and ".join(f"{mean:.1f}" for mean in means)
     return f"the ratio alone: answers differ in length, {lengths} tokens on average; pin max_tokens"

@@ -136,6 +136,15 @@ def test_answers_of_unlike_length_have_no_ratio(tokens: int, withheld: bool) -> 
     assert of(compared, "ttft.p50").withheld is None
 
 
+def test_an_address_that_answers_nothing_is_no_match_for_one_that_does() -> None:
+    run = streams(a_side(tokens=100), a_side(tokens=100, seed=2))
+    for each in run.used("vpc"):
+        each.counters["output_tokens"] = 0
+    metric = of(compare(run, "public", "vpc"), "response.p50")
+    assert metric.ratio.value is None
+    assert "100.0 and 0.0 tokens" in (metric.withheld or "")
+
+
 def test_objectives_on_tokens() -> None:
     asked = ["ttft.p50 < 60ms", "vpc.itl.p50 < 5ms", "ttft.p99 < 1s", "p50 < 1s"]
     run = streams(a_side(), a_side(failures=20, seed=3), objectives=asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -54,6 +55,31 @@ def test_chunks_are_called_chunks() -> None:
     counted = section(report(streams(a_side(usage=False), **SETTINGS)))["input"]
     assert counted.rows[0][3] == "chunks"
     assert any("chunks stand for tokens" in note for note in counted.notes)
+
+
+def test_a_tokenizer_is_named_as_who_counted() -> None:
+    run = streams(a_side(usage=False), **SETTINGS)
+    for each in run.rounds:
+        each.recording.counters["counted"] = each.recording.counters["streams"]
+    counted = section(report(run))["input"]
+    assert counted.rows[0][3] == "tokenizer"
+    assert any("tokenizer counted the text" in note for note in counted.notes)
+    assert not any("chunks stand" in note for note in counted.notes)
+    run.rounds[0].recording.counters["counted"] -= 1
+    assert section(report(run))["input"].rows[0][3] == "several"
+
+
+def test_turns_of_conversations_have_a_table() -> None:
+    run = streams(a_side(), conversations=True, **SETTINGS)
+    for each in run.rounds:
+        for turn, ms in ((1, 80), (2, 40)):
+            each.recording.histograms[f"ttft.turn.{turn}"].record(np.full(20, ms * 1_000_000))
+        each.recording.counters["unbegun_turns"] += 2
+    turns = section(report(run))["turn"]
+    rounds = len(run.rounds)
+    assert [row[:3] for row in turns.rows] == [("public", "1", str(20 * rounds)), ("", "2", str(20 * rounds))]
+    assert [row[4] for row in turns.rows] == ["80.0", "40.0"]
+    assert any(f"{2 * rounds} later turns were not begun" in note for note in turns.notes)
 
 
 def test_what_the_tables_leave_out_is_said() -> None:
