@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.analysis.capacity_fit import CAP, Crossing, Floats, Point, Tally, crossing
+from benchmark.analysis.capacity_fit import CAP, Crossing, Floats, Point, Tally, crossing, struck
 from benchmark.analysis.statistics import Interval
 
 WINDOWS = 20  # of a trial
@@ -58,6 +58,18 @@ class Observation:
     queue_full: int = 0  # answered 450
     failed: int = 0
     flaw: str = ""  # why the generator was measured instead
+    late: dict[str, Floats] = field(
+        default_factory=dict
+    )  # of the violations of a demand on time: answered, too late
+    nearly: dict[str, Floats] = field(default_factory=dict)  # the same, beyond half of what the demand allows
+
+    def kept(self, text: str) -> Tally:
+        """The windows that tell of the load: those that noise struck do not."""
+        requests, violations = self.requests, self.violations[text]
+        if text not in self.nearly:
+            return Tally(requests, violations)
+        clean = ~struck(requests, self.late[text], self.nearly[text])
+        return Tally(requests[clean], violations[clean])
 
 
 @dataclass
@@ -194,7 +206,7 @@ class Search:
             demand=demand.text,
             levels=levels,
             knee=knee(levels),
-            background=crossed.background,
+            background=crossed.background + noise(levels, demand.text),
             finished=self._finished,
         )
 
@@ -365,11 +377,18 @@ def tallies_of(seen: Sequence[Observation]) -> dict[str, Tally]:
     """The windows of some trials, one after the other, for every demand."""
     return {
         text: Tally(
-            np.concatenate([each.requests for each in seen]),
-            np.concatenate([each.violations[text] for each in seen]),
+            np.concatenate([each.kept(text).requests for each in seen]),
+            np.concatenate([each.kept(text).violations for each in seen]),
         )
         for text in seen[0].violations
     }
+
+
+def noise(levels: Sequence[Level], text: str) -> float:
+    """The share of requests that broke a demand in windows that tell nothing of the load."""
+    seen = [each for level in levels if level.usable for each in level.seen]
+    broken = sum(float(each.violations[text].sum() - each.kept(text).violations.sum()) for each in seen)
+    return broken / max(sum(float(each.requests.sum()) for each in seen), 1.0)
 
 
 def knee(levels: Sequence[Level]) -> float | None:

@@ -22,7 +22,12 @@ SPIKE = 5.0  # limits, from which on a window is far worse than it may be
 LEAST_SPIKE = 4  # violations in a window that make a spike of it
 CAP = 5.0  # limits that a window counts for at the most, where there is noise
 LOW = 0.5  # of the lowest level that is too much: what comes below it as well, no load explains
-DOUBT = 3.0  # of a level's requests one counts: clumps that did not come show in no level's windows [tests: `searches`]
+LEAST_STRUCK = 4  # late requests in a window that may be noise
+NEARLY = (
+    1.5  # as many that waited for half the limit as for all of it, at the most, where the late ones are noise
+)
+MOST_STRUCK = 0.25  # of a trial's windows; what strikes more of them is the load
+DOUBT = 2.5  # of a level's requests one counts: clumps that did not come show in no level's windows [tests: `searches`]
 NOISE_DOUBT = 2.0  # and a half of these where there is noise
 
 Floats = NDArray[np.float64]
@@ -87,6 +92,20 @@ class Tally:
         centred = shares - shares.mean()
         spread = float(centred @ centred)
         return float(centred[1:] @ centred[:-1]) / spread if spread else 0.0
+
+
+def struck(requests: Floats, late: Floats, nearly: Floats) -> NDArray[np.bool_]:
+    """Windows in which some requests were late while hardly any other had to wait: no queue does that.
+
+    A queue grows past half the limit before it grows past all of it, so it leaves several nearly late ones beside each
+    late one [M/M/c at its capacity: ten]. A pause of a machine or a packet sent again strikes whom it strikes.
+
+    Args:
+        late: requests of each window beyond the limit, of those that were answered.
+        nearly: beyond half the limit, so with the late ones.
+    """
+    found = (late >= LEAST_STRUCK) & (nearly < NEARLY * late) & (late < BEYOND_DOUBT * requests)
+    return found if found.mean() <= MOST_STRUCK else np.zeros_like(found)
 
 
 @dataclass(frozen=True)
@@ -156,9 +175,10 @@ def crossing(points: Sequence[Point], limit: float, confidence: float = 0.95) ->
 def _evidence(point: Point, points: Sequence[Point], more: float = 1.0) -> tuple[float, float, bool]:
     """Effective requests, effective violations, and whether only that they are many counts.
 
-    The clumping is that of all levels: a level that met no clump by luck would look better, and surer, than it is.
+    The clumping is at least that of all levels: a level that met no clump by luck would look better, and surer, than it
+    is. Nor is it less than the level's own: clumps grow towards the edge, and one of them is one observation.
     """
-    clumping = max(point.bunch, _common(points)) * DOUBT * more
+    clumping = max(point.bunch, _common(points), _own(point)) * DOUBT * more
     requests = float(point.tally.requests.sum()) / clumping
     if point.grew or point.tally.share > BEYOND_DOUBT:
         requests = min(max(requests, 20.0), 60.0)
@@ -168,9 +188,14 @@ def _evidence(point: Point, points: Sequence[Point], more: float = 1.0) -> tuple
 
 def _common(points: Sequence[Point]) -> float:
     """The clumping of the levels at which something was late and the queue settled."""
-    tallies = [each.tally for each in points if not each.grew and each.tally.share < BEYOND_DOUBT]
-    known = [(len(each.requests), each.clumping()) for each in tallies if each.violations.any()]
+    known = [(len(each.tally.requests), own) for each in points if (own := _own(each))]
     return sum(n * c for n, c in known) / sum(n for n, _ in known) if known else 1.0
+
+
+def _own(point: Point) -> float:
+    """A level's own clumping; 0 where nothing was late, or the queue did not settle."""
+    settled = not point.grew and point.tally.share < BEYOND_DOUBT
+    return point.tally.clumping() if settled and point.tally.violations.any() else 0.0
 
 
 def _posterior(

@@ -76,13 +76,20 @@ def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
     points = [round_.recording.series.points.get(at) for at in range(WINDOWS)]
     requests = np.array([point.response.count + point.failed if point else 0 for point in points], float)
     failed = np.array([point.failed if point else 0 for point in points], float)
-    violations = {}
+    violations, late, nearly = {}, {}, {}
     for each in objectives:
-        slow = np.zeros(WINDOWS)
+        violations[each.text] = failed
         if each.metric in _TAILS:
-            limit = each.limit * NANOSECONDS
-            slow = np.array([point.response.above(limit) if point else 0 for point in points])
-        violations[each.text] = failed + slow
+            late[each.text], nearly[each.text] = (
+                np.array(
+                    [
+                        point.response.above(part * each.limit * NANOSECONDS) if point else 0
+                        for point in points
+                    ]
+                )
+                for part in (1.0, 0.5)
+            )
+            violations[each.text] = failed + late[each.text]
     recording = round_.recording
     return Observation(
         requests=requests,
@@ -94,6 +101,8 @@ def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
         queue_full=recording.statuses[QUEUE_FULL],
         failed=recording.failed,
         flaw=round_.flaw,
+        late=late,
+        nearly=nearly,
     )
 
 

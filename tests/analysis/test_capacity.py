@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.analysis.capacity import WINDOWS, Demand, Found, Observation, Search, Trial
-from benchmark.analysis.capacity_fit import Tally
+from benchmark.analysis.capacity_fit import Tally, struck
 from tests.analysis.searches import scores
 
 P99 = Demand("p99 < 100ms", 0.01)
@@ -147,6 +147,54 @@ def test_windows_are_enlarged_until_neighbours_do_not_agree() -> None:
     tally = Tally(np.full(160, 100.0), clumps)
     assert 10 <= len(tally.enlarged().requests) < 160
     assert tally.clumping() > 1.5 * Tally(np.full(160, 100.0), np.full(160, 2.0)).clumping()
+
+
+@pytest.mark.parametrize(
+    ("late", "nearly", "noise"),
+    [
+        (120, 130, True),  # they were late, and hardly another waited
+        (120, 400, False),  # a queue: many waited nearly as long
+        (3, 3, False),  # too few to tell
+        (600, 620, False),  # the window is lost, whatever it was
+    ],
+)
+def test_what_strikes_some_requests_and_delays_no_other_is_noise(late: int, nearly: int, noise: bool) -> None:
+    requests, others = np.full(WINDOWS, 1000.0), np.zeros(WINDOWS)
+    one = (np.arange(WINDOWS) == 7).astype(float)
+    assert (
+        struck(requests, others + late * one, others + nearly * one).tolist()
+        == (one * noise).astype(bool).tolist()
+    )
+
+
+def test_what_strikes_most_windows_is_the_load() -> None:
+    requests = np.full(WINDOWS, 1000.0)
+    late = np.where(np.arange(WINDOWS) < 6, 120.0, 0.0)
+    assert not struck(requests, late, late).any()
+
+
+def test_noise_is_no_capacity_and_stays_in_the_account() -> None:
+    """Every trial has one struck window, at the lowest loads too; the edge is where the queue is."""
+    search = Search([P99], start=20, budget=900, trial=20)
+    while (trial := search.propose()) is not None:
+        requests = np.full(WINDOWS, trial.level * trial.seconds / WINDOWS)
+        late = np.where(
+            np.arange(WINDOWS) == 4, 0.25 * requests, 0.9 * requests if trial.level > 437 else 0.0
+        )
+        nearly = np.minimum(requests, 1.1 * late)
+        search.observe(
+            Observation(
+                requests,
+                {P99.text: late},
+                np.ones(WINDOWS),
+                30.0,
+                late={P99.text: late},
+                nearly={P99.text: nearly},
+            )
+        )
+    result = search.result()
+    assert result.value == pytest.approx(437, rel=0.05)
+    assert result.background == pytest.approx(0.25 / WINDOWS, rel=0.7)
 
 
 @pytest.mark.parametrize("noisy", [False, True])

@@ -348,6 +348,10 @@ CAPACITY_METHOD = (
         "Windows of time are the sample, enlarged until neighbours hardly agree. The interval is fitted over all levels: "
         "the odds of breaking the objective rise with the logarithm of the load. A failed request breaks every objective."
     ),
+    (
+        "A window in which some requests were late while hardly any other waited half as long is noise, for no queue does "
+        "that: it is left out of the fit."
+    ),
     "Queues drain between levels, which a probe checks.",
 )
 
