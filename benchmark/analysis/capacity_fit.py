@@ -27,7 +27,7 @@ NEARLY = (
     1.5  # as many that waited for half the limit as for all of it, at the most, where the late ones are noise
 )
 MOST_STRUCK = 0.25  # of a trial's windows; what strikes more of them is the load
-DOUBT = 2.5  # of a level's requests one counts: clumps that did not come show in no level's windows [tests: `searches`]
+DOUBT = 3.0  # of a level's requests one counts: clumps that did not come show in no level's windows [tests: `searches`]
 NOISE_DOUBT = 2.0  # and a half of these where there is noise
 
 Floats = NDArray[np.float64]

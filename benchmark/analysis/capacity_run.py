@@ -23,6 +23,7 @@ from benchmark.scenario.objective import Objective, read_objective
 from benchmark.units import NANOSECONDS, format_rate, significant
 
 RATE_LIMIT, QUEUE_FULL = 429, 450
+LEAST_CUT = 5  # windows
 _TAILS = {**QUANTILES, "p75": 0.75}
 
 
@@ -96,7 +97,7 @@ def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
         violations=violations,
         response=np.array([point.response.mean if point else np.nan for point in points]),
         seconds=round_.seconds,
-        admitted=recording.ok / round_.measured if round_.measured else 0.0,
+        admitted=_admitted(round_),
         rate_limited=recording.statuses[RATE_LIMIT],
         queue_full=recording.statuses[QUEUE_FULL],
         failed=recording.failed,
@@ -104,6 +105,18 @@ def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
         late=late,
         nearly=nearly,
     )
+
+
+def _admitted(round_: Round) -> float:
+    """Successes per second; past a rate limit, of the windows that it cut short, for it lets a burst through first."""
+    recording, width = round_.recording, round_.measured / WINDOWS
+    if not width:
+        return 0.0
+    points = recording.series.points
+    cut = [points[at] for at in range(WINDOWS) if at in points and points[at].failed][1:]
+    if recording.statuses[RATE_LIMIT] and len(cut) >= LEAST_CUT:
+        return sum(point.response.count for point in cut) / (len(cut) * width)
+    return recording.ok / round_.measured
 
 
 def replayed(run: Run, target: str) -> Found:
@@ -153,7 +166,8 @@ def _capacity(run: Run, name: str, found: Found) -> Capacity:
 
 
 def _level(run: Run, name: str, level: float, verdict: str) -> CapacityLevel:
-    rounds = [each for each in run.rounds if each.target == name and each.level == level and not each.stopped]
+    tried = [each for each in run.rounds if each.target == name and each.level == level and not each.stopped]
+    rounds = [each for each in tried if not each.flaw] or tried  # as the search itself goes by
     recordings = [each.recording for each in rounds]
     scheduled = sum(each.scheduled for each in recordings)
     failed = sum(each.failed + each.unsent for each in recordings)

@@ -259,11 +259,34 @@ def simulate(
         typer.Option("--token", help="The token to ask for.", envvar="EAS_TOKEN", show_envvar=True),
     ] = None,
     seed: Annotated[int, typer.Option("--seed")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Requests served at once (default: all of them).")
+    ] = None,
+    queue: Annotated[
+        int, typer.Option("--queue", help="How many wait for a worker; the next gets 450.")
+    ] = 64,
+    rate_limit: Annotated[
+        str | None,
+        typer.Option("--rate-limit", metavar="1000/s", help="What the gateway lets through; then 429."),
+    ] = None,
 ) -> None:
     """Run the practice service on its own: a slow public and a fast VPC address, on loopback."""
     from benchmark.cli.simulate import simulate
 
-    raise typer.Exit(simulate(port, latency, ttft, itl, errors, service, token, seed))
+    status = simulate(
+        port,
+        latency,
+        ttft,
+        itl,
+        errors,
+        service,
+        token,
+        seed,
+        workers=workers,
+        queue=queue,
+        rate_limit=rate_limit,
+    )
+    raise typer.Exit(status)
 
 
 def _version(shown: bool) -> None:

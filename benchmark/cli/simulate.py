@@ -8,15 +8,36 @@ from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.laws import parse_law
 from benchmark.simulation.service import serve
 from benchmark.simulation.setup import Address
+from benchmark.units import parse_rate
+
+QUEUE = 64  # requests that wait for a worker
 
 
 def simulate(
-    port: int, latency: str, ttft: str, itl: str, errors: float, service: str, token: str | None, seed: int
+    port: int,
+    latency: str,
+    ttft: str,
+    itl: str,
+    errors: float,
+    service: str,
+    token: str | None,
+    seed: int,
+    *,
+    workers: int | None = None,
+    queue: int = QUEUE,
+    rate_limit: str | None = None,
 ) -> ExitStatus:
     """Listen on two loopback addresses, one behind each simulated path."""
     try:
-        streaming = Streaming(parse_law(ttft), parse_law(itl))
-        behaviour = Behaviour(latency=parse_law(latency), error_rate=errors, streaming=streaming, seed=seed)
+        behaviour = Behaviour(
+            latency=parse_law(latency),
+            error_rate=errors,
+            streaming=Streaming(parse_law(ttft), parse_law(itl)),
+            workers=workers,
+            queue=queue,
+            rate_limit=None if rate_limit is None else parse_rate(rate_limit),
+            seed=seed,
+        )
     except ValueError as error:
         raise InputError(str(error)) from error
     addresses = (Address("127.0.0.1", port, PUBLIC), Address("127.0.0.2", port, VPC))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from benchmark.report.numbers import shown
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
 from benchmark.result.model import Capacity, CapacityLevel, Result
-from benchmark.units import format_rate, significant
+from benchmark.units import format_duration, format_rate, significant
 
 
 def answers(result: Result) -> tuple[str, ...]:
@@ -45,7 +47,37 @@ def remarks(result: Result) -> tuple[str, ...]:
             said.append(words.run_at(target=name, level=_load(found, found.head_room), knee=knee))
         if not found.finished:
             said.append(words.out_of_time(name))
-    return tuple(said)
+    return (*_side_by_side(result.capacity or {}), *said)
+
+
+def _side_by_side(capacities: dict[str, Capacity]) -> Iterator[str]:
+    """Whether an address gives way before the service behind all of them does, where both ends are known."""
+    known = {
+        name: found
+        for name, found in capacities.items()
+        if found.rate.high is not None and found.limited_by not in {"gateway", "generator", None}
+    }
+    if len(known) < 2:
+        return
+    most = max(known, key=lambda name: known[name].rate.low or 0)
+    held = known[most]
+    lesser = [name for name, found in known.items() if (found.rate.high or 0) < (held.rate.low or 0)]
+    for name in lesser:
+        yield words.gives_way_first(
+            who=words.target(name, start=True), level=_load(held, held.rate.low or 0), by=words.target(most)
+        )
+    if not lesser:
+        yield words.hold_alike([words.target(name) for name in known])
+
+
+def subtitle(result: Result) -> str:
+    """Where a search began, and how long it might take."""
+    asked, settings = result.settings["search"], result.settings
+    start = format_rate(asked["start"]) if settings["open_loop"] else None
+    begun = words.load(
+        rate=start, arrivals=str(settings["arrivals"]), connections=f"{asked['start']:.0f}", stages=False
+    )
+    return words.searched(start=begun, budget=format_duration(asked["budget"]))
 
 
 def tables(result: Result) -> tuple[Table, ...]:

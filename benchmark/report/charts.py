@@ -287,7 +287,7 @@ def _draw_capacity(charts: Charts) -> Any:
     import altair as alt
 
     base = _chart(charts.capacity).encode(
-        x=alt.X("level:Q", title=words.AXES["load"]).scale(type="log"),
+        x=alt.X("level:Q", title=words.AXES["load"]).scale(type="log", nice=False, padding=16),
         y=alt.Y("ms:Q", title=words.AXES["response"]).scale(type="log"),
         color=_targets(charts),
         strokeDash=alt.StrokeDash("figure:N", legend=None),

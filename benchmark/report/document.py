@@ -120,8 +120,11 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
 
 def _subtitle(result: Result) -> str:
     settings = result.settings
+    started = result.started_at.replace("T", " ").replace("+00:00", " UTC")
+    if result.capacity:
+        return f"{started} · {capacity.subtitle(result)}"
     return words.subtitle(
-        started=result.started_at.replace("T", " ").replace("+00:00", " UTC"),
+        started=started,
         load=words.load(
             rate=format_rate(settings["rate"]) if settings["open_loop"] else None,
             arrivals=str(settings["arrivals"]),

@@ -60,7 +60,7 @@ def test_a_rate_limit_is_told_as_the_gateways(tmp_path: Path) -> None:
     status, said, found = searched(service, tmp_path, "rate: 500/s", "--budget", "10s")
     assert status == 3, said
     assert found["limited_by"] == "gateway"
-    assert found["rate"]["value"] == pytest.approx(1000, rel=0.1)
+    assert found["rate"]["value"] == pytest.approx(1000, rel=0.05)
     assert "the gateway's limit" in " ".join(said.split())
 
 

@@ -298,6 +298,24 @@ def run_at(*, target: str, level: str, knee: str) -> str:
     return f"{target}: run it at {level} for 30 % of head-room.{tail}"
 
 
+def gives_way_first(*, who: str, level: str, by: str) -> str:
+    """An address holds less than another one of the same service."""
+    return (
+        f"{who} gives way before the service does, which holds {level} over {by}: its path, bandwidth or gateway is the "
+        "limit, or takes from the time that the objective allows."
+    )
+
+
+def hold_alike(addresses: list[str]) -> str:
+    """No address gives way first."""
+    return f"No measurable difference between what {' and '.join(addresses)} hold: neither address shows as the limit."
+
+
+def searched(*, start: str, budget: str) -> str:
+    """Under the title of a search."""
+    return f"searched from {start} · at most {budget} per target"
+
+
 def out_of_time(target: str) -> str:
     """The search ended before it was content."""
     return f"{target}: the time budget ended the search; a larger `--budget` narrows the interval."
