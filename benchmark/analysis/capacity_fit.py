@@ -154,34 +154,41 @@ def crossing(points: Sequence[Point], limit: float, confidence: float = 0.95) ->
     noise = noisy(points, limit)
     if noise:
         points = [replace(point, tally=point.tally.capped(CAP * limit)) for point in points]
+    doubt = DOUBT * (NOISE_DOUBT if noise else 1.0)
     own = np.maximum(limit - _BACKGROUNDS * limit, 0.1 * limit)
     levels = np.array([point.level for point in points])
-    counted = [_evidence(point, points, NOISE_DOUBT if noise else 1.0) for point in points]
+    counted = [_evidence(point, points, doubt) for point in points]
     low, high = math.log(levels.min() / 4), math.log(levels.max() * 4)
     for size in (90, 140):
         grid = np.linspace(low, high, size)
-        posterior = _posterior(grid, levels, counted, limit, own)
-        over_levels = posterior.sum((1, 2))
-        reached = np.cumsum(over_levels)
-        low, high = (float(np.interp(q, reached, grid)) for q in (1e-5, 1 - 1e-5))
+        told = _told(grid, levels, counted, limit, own)
+        posterior = _posterior(told / doubt)
+        low, high = (_quantile(posterior, grid, q) for q in (1e-5, 1 - 1e-5))
         step = grid[1] - grid[0]
         low, high = low - 2 * step, high + 2 * step
     tail = (1 - confidence) / 2
-    value, lower, upper = (math.exp(float(np.interp(q, reached, grid))) for q in (0.5, tail, 1 - tail))
+    lower, upper = (math.exp(_quantile(posterior, grid, q)) for q in (tail, 1 - tail))
+    # doubt widens what is claimed; it has no say in where the middle is, which little data would leave to the grid's ends
+    value = min(max(math.exp(_quantile(_posterior(told), grid, 0.5)), lower), upper)
     background = float(posterior.sum((0, 1)) @ (_BACKGROUNDS * limit))
     return Crossing(Interval(value, lower, upper), background)
 
 
-def _evidence(point: Point, points: Sequence[Point], more: float = 1.0) -> tuple[float, float, bool]:
+def _quantile(posterior: Floats, grid: Floats, q: float) -> float:
+    """Of the crossing (log)."""
+    return float(np.interp(q, np.cumsum(posterior.sum((1, 2))), grid))
+
+
+def _evidence(point: Point, points: Sequence[Point], doubt: float) -> tuple[float, float, bool]:
     """Effective requests, effective violations, and whether only that they are many counts.
 
     The clumping is at least that of all levels: a level that met no clump by luck would look better, and surer, than it
     is. Nor is it less than the level's own: clumps grow towards the edge, and one of them is one observation.
     """
-    clumping = max(point.bunch, _common(points), _own(point)) * DOUBT * more
+    clumping = max(point.bunch, _common(points), _own(point))
     requests = float(point.tally.requests.sum()) / clumping
     if point.grew or point.tally.share > BEYOND_DOUBT:
-        requests = min(max(requests, 20.0), 60.0)
+        requests = min(max(requests, 20.0 * doubt), 60.0 * doubt)
         return requests, BEYOND_DOUBT * requests, True
     return requests, point.tally.share * requests, False
 
@@ -198,14 +205,12 @@ def _own(point: Point) -> float:
     return point.tally.clumping() if settled and point.tally.violations.any() else 0.0
 
 
-def _posterior(
+def _told(
     grid: Floats, levels: Floats, counted: Sequence[tuple[float, float, bool]], limit: float, own: Floats
 ) -> Floats:
-    """Over crossings (log), slopes and backgrounds, normalised."""
+    """The logarithm of the likelihood over crossings (log), slopes and backgrounds."""
     odds = np.log(own / (1 - own))
-    prior = -0.5 * ((np.log(_SLOPES) - math.log(25)) / 0.9) ** 2
-    aside = np.where(_BACKGROUNDS == 0, 0.0, -1.5)
-    total = np.zeros((len(grid), len(_SLOPES), len(_BACKGROUNDS))) + prior[:, None] + aside
+    total = np.zeros((len(grid), len(_SLOPES), len(_BACKGROUNDS)))
     for level, (requests, violations, many) in zip(levels, counted, strict=True):
         rise = np.clip((_SLOPES * (math.log(level) - grid)[:, None])[:, :, None] + odds, -40, 40)
         queueing = 1 / (1 + np.exp(-rise))
@@ -214,6 +219,14 @@ def _posterior(
         if many:
             share = np.minimum(share, BEYOND_DOUBT)
         total += violations * np.log(share) + (requests - violations) * np.log1p(-share)
+    return total
+
+
+def _posterior(told: Floats) -> Floats:
+    """Over crossings, slopes and backgrounds, normalised."""
+    prior = -0.5 * ((np.log(_SLOPES) - math.log(25)) / 0.9) ** 2
+    aside = np.where(_BACKGROUNDS == 0, 0.0, -1.5)
+    total = told + prior[:, None] + aside
     weights = np.exp(total - total.max())
     normal: Floats = weights / weights.sum()
     return normal
