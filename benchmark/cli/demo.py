@@ -29,6 +29,7 @@ request:
   timeout: 5s
 load: {{rate: 200/s, arrivals: poisson, duration: 8s, warmup: 200ms}}
 rounds: 10
+prices: {{region: cn-hangzhou, routes: {{public: internet, vpc: intranet}}}}
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmark.report.numbers import NONE
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
@@ -9,6 +11,7 @@ from benchmark.result.cost import Cost, CostLine, MonthlyCost, PriceOf, Saving, 
 from benchmark.result.model import Result
 from benchmark.units import significant
 
+BOUND = "\N{NO-BREAK SPACE}"  # keeps a figure and what belongs to it on one line
 SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹"
 
 
@@ -93,7 +96,7 @@ def _wire(cost: Cost) -> Table:
     header = words.COST_WIRE
     rows, notes = [], Marks()
     for name, target in cost.targets.items():
-        mark = f" {notes.mark(words.ESTIMATED)}" if target.estimated else ""
+        mark = f"{BOUND}{notes.mark(words.ESTIMATED)}" if target.estimated else ""
         for at, (what, kept) in enumerate((("responses", target.received), ("requests", target.sent))):
             rows.append(
                 (
@@ -116,24 +119,26 @@ def _million(cost: Cost) -> Table:
         for at, line in enumerate(target.lines):
             rows.append(("" if at else name, words.DIRECTIONS[line.what], *_reckoned(target, line, notes)))
         rows.append(("", words.TOTAL, "", "", "", amount(target.per_million)))
-    return Table(words.COST_CAPTION, header, tuple(rows), "llrrrr", notes.notes)
+    return Table(words.COST_CAPTION, header, tuple(rows), "llrrrr", notes.notes, sums=_sums(rows))
 
 
 def _reckoned(target: TargetCost, line: CostLine, notes: Marks) -> tuple[str, str, str, str]:
     """Bytes each, their volume of a million, its price, and what comes of it."""
-    each, volume = f"{line.each:,.1f}", _volume(line.volume)
+    each, volume = f"{line.each:,.1f}", _volume(line.volume, line)
     if line.price is not None:
         mark = notes.mark(_source(target, line, line.price))
-        return each, volume, f"{tariff(line.price.price)} {mark}", amount(line.cost)
+        return each, volume, f"{tariff(line.price.price)}{BOUND}{mark}", amount(line.cost)
     if line.cost is None:
-        return each, volume, f"{words.UNKNOWN} {notes.mark(_unknown(target, line))}", NONE
-    return each, volume, f"{words.FREE} {notes.mark(words.FREE_OF_CHARGE[line.billed_as])}", "0"
+        return each, volume, f"{words.UNKNOWN}{BOUND}{notes.mark(_unknown(target, line))}", NONE
+    return each, volume, f"{words.FREE}{BOUND}{notes.mark(words.FREE_OF_CHARGE[line.billed_as])}", "0"
 
 
 def _source(target: TargetCost, line: CostLine, price: PriceOf) -> str:
+    kept = [each.price for each in target.lines if each.billed_as == "egress"]
+    same = line.billed_as == "caller" and price in kept  # told once, for both
     return words.price_source(
-        what=words.BILLED_AS[line.billed_as],
-        region=target.region,
+        what=words.BILLED_AS["egress" if same else line.billed_as],
+        region=None if line.billed_as == "privatelink" else target.region,
         price=tariff(price.price),
         currency=price.currency,
         unit=price.unit,
@@ -175,12 +180,16 @@ def _month(cost: Cost) -> Table:
         rows.append(("", words.TOTAL, "", "", "", amount(target.per_month)))
     header = words.cost_month_header(cost.currency)
     caption = words.cost_month_caption(f"{cost.monthly_requests:,}")
-    return Table(caption, header, tuple(rows), "llrrrr")
+    return Table(caption, header, tuple(rows), "llrrrr", sums=_sums(rows))
+
+
+def _sums(rows: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
+    return tuple(at for at, row in enumerate(rows) if row[1] == words.TOTAL)
 
 
 def _month_cells(line: CostLine, month: MonthlyCost) -> tuple[str, ...]:
     price = tariff(line.price.price) if line.price else words.FREE
-    return _volume(month.volume), _volume(month.free), price, amount(month.cost)
+    return _volume(month.volume, line), _volume(month.free, line), price, amount(month.cost)
 
 
 def money(value: float, cost: Cost) -> str:
@@ -202,9 +211,10 @@ def tariff(price: float) -> str:
     return max(f"{price:,.2f}", f"{price:,}", key=len)
 
 
-def _volume(value: float | None) -> str:
-    """A volume, as exactly as tenths of bytes make it for a million requests."""
-    return NONE if value is None else f"{value:,.4f}" if value else "0"
+def _volume(value: float | None, line: CostLine) -> str:
+    """A volume with its unit, as exactly as tenths of bytes make it for a million requests."""
+    unit = line.price.unit if line.price else "GB"
+    return NONE if value is None else f"{value:,.4f}{BOUND}{unit}" if value else "0"
 
 
 def _count(exchanges: float) -> str:

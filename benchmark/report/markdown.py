@@ -65,7 +65,10 @@ def _table(table: Table) -> str:
     lines = [
         _row(tuple(map(escape, table.header)) or ("",) * len(table.align)),
         _row(tuple(_RULES[side] for side in table.align)),
-        *(_row(_cells(row, strong=at == table.strong)) for at, row in enumerate(table.rows)),
+        *(
+            _row(_cells(row, strong=at == table.strong or at in table.sums))
+            for at, row in enumerate(table.rows)
+        ),
     ]
     notes = "\n".join(f"* {marked(note)}" for note in table.notes)
     return "\n\n".join(part for part in (escape(table.caption), "\n".join(lines), notes) if part)

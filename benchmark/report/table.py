@@ -16,6 +16,7 @@ class Table:
     notes: tuple[str, ...] = ()
     strong: int | None = None  # the row that matters most
     detail: bool = False  # may be left out where space is short
+    sums: tuple[int, ...] = ()  # rows that sum up those before them
 
 
 def figures(header: tuple[str, ...], names: int = 1) -> str:

@@ -83,5 +83,5 @@ def _table(table: Table) -> RichTable:
     for name, side in zip(table.header, table.align, strict=True):
         shown.add_column(plain(name), justify="left" if side == "l" else "right", overflow="fold")
     for at, row in enumerate(table.rows):
-        shown.add_row(*map(plain, row), style="bold" if at == table.strong else "")
+        shown.add_row(*map(plain, row), style="bold" if at == table.strong or at in table.sums else "")
     return shown

@@ -666,17 +666,17 @@ def breached(*, rule: str, target: str, said: str) -> str:
 
 COST_WIRE = (TARGET, "direction", "bytes", "÷ exchanges", "= each")
 COST_WIRE_CAPTION = (
-    "Bytes on the wire as this host's kernel counted them: IP packets, with headers and acknowledgements. "
-    "Connections that a warm-up opened are not in them."
+    "Bytes on the wire: IP packets, with headers and acknowledgements, as this host's kernel counted them unless it says "
+    "otherwise. Connections that a warm-up opened are not in them."
 )
 COST_CAPTION = "For a million requests: bytes each × 10⁶ = volume (a GB is 10⁹ bytes), volume × price = cost"
 COST_TOKENS_CAPTION = "For a million output tokens: cost of a million requests ÷ tokens each"
 DIRECTIONS = {"responses": "responses", "requests": "requests"}
 TOTAL, FREE, UNKNOWN = "together", "free", "not found"
 BILLED_AS = {
-    "egress": "responses, as egress through an EIP",
-    "caller": "requests, as egress of the caller",
-    "privatelink": "PrivateLink, both directions",
+    "egress": "egress to the internet",
+    "caller": "the caller's egress to the internet",
+    "privatelink": "PrivateLink, in both directions",
 }
 FREE_OF_CHARGE = {
     "ingress": "into the region: ingress is free",
@@ -690,8 +690,8 @@ CARRIED = (
     "a fraction, because answers to warm-up requests that came in the measured part count as far as they did"
 )
 SHARED_GATEWAY = (
-    "No tariff for the public traffic of the shared gateway was found: its figures are what egress through an EIP would "
-    "cost."
+    "No tariff for the public traffic of the shared gateway was found: its responses are reckoned as egress through an "
+    "EIP would be charged."
 )
 DEDICATED_GATEWAY = (
     "The dedicated gateway's public traffic is reckoned as egress through an EIP; your bill says whether it is charged "
