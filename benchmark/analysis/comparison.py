@@ -18,13 +18,15 @@ import numpy as np
 from benchmark.analysis.estimate import (
     BEYOND,
     FIGURES,
+    WAITED,
     Distribution,
     by_round,
     intervals,
     milliseconds,
     pilot_of,
 )
-from benchmark.analysis.health import GENERATOR, Harm, harm, lateness, saturated
+from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated
+from benchmark.analysis.loop_delay import loop_delay
 from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
 from benchmark.analysis.stream import unlike_lengths
 from benchmark.measure.histogram import BYTE
@@ -92,7 +94,7 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
         for name in names
     ]
     if not run.settings["open_loop"]:
-        metrics.append(_throughput(pairs, run.settings["confidence"]))
+        metrics.append(_throughput(pairs, run.settings["confidence"], _held_up(run, pairs)))
     return Comparison(
         baseline=baseline,
         candidate=candidate,
@@ -157,8 +159,7 @@ def _latency(
             or "not enough data: the interval reaches beyond the slowest answer; measure longer, or more rounds"
         )
         return Metric(**shown, **_points(values), enough_data=False, withheld=thin)
-    late = lateness(sides[0], q), lateness(sides[1], q)
-    harmed = harm(values, late, found[0]) if kind in FROM_DUE else Harm()
+    harmed = _harm(kind, sides, q, values, found[0])
     if kind in {"e2e", *WHOLE} and not harmed.ratio:
         harmed = replace(harmed, ratio=unlike_lengths(sides))
     return Metric(
@@ -168,6 +169,21 @@ def _latency(
         enough_data=True,
         withheld=harmed.difference or harmed.ratio or None,
     )
+
+
+def _harm(
+    kind: str,
+    sides: Sequence[Sequence[Recording]],
+    q: float | None,
+    values: tuple[float, float],
+    saved: Interval,
+) -> Harm:
+    """What the generator's own delay did to a time: from due also its lateness, from sent only that of its loop."""
+    if kind not in {*WAITED, "service"}:
+        return Harm()
+    own = own_delay if kind in FROM_DUE else loop_delay
+    found = harm(values, (own(sides[0], q), own(sides[1], q)), saved)
+    return found if kind in FROM_DUE else replace(found, ratio="")
 
 
 def _thin(before: Distribution, after: Distribution, q: float | None) -> str:
@@ -285,7 +301,16 @@ def _growth(recording: Recording) -> float | None:
 # Closed loops, and what a reader must know
 
 
-def _throughput(pairs: Sequence[Pair], confidence: float) -> Metric:
+def _held_up(run: Run, pairs: Sequence[Pair]) -> str:
+    """Why throughputs are the generator's own, where it had no full core to spend."""
+    for side in _sides(pairs):
+        held = held_up([each.recording for each in side])
+        if held and not saturated(run, side):
+            return f"{held} of {side[0].target}"
+    return ""
+
+
+def _throughput(pairs: Sequence[Pair], confidence: float, held: str) -> Metric:
     """Successes per second, of closed loops only: an open loop's is what was asked for."""
     before, after = (np.array([rate_of(each) for each in side]) for side in _sides(pairs))
     shown: dict[str, Any] = {"metric": "throughput", "primary": False}
@@ -297,6 +322,8 @@ def _throughput(pairs: Sequence[Pair], confidence: float) -> Metric:
     if len(pairs) < 2 or not before.all() or not after.all():
         reason = "not enough data: an interval needs at least 2 paired rounds, all with answers"
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=False, withheld=reason)
+    if held:
+        return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=held)
     return Metric(
         **shown,
         difference=_estimate(paired_difference(before, after, confidence), 1),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.analysis.estimate import Distribution, figures
+from benchmark.analysis.loop_delay import ORDINARY, delays, loop_delay
 from benchmark.analysis.statistics import Interval, quantile
 from benchmark.measure.exchange import Failure
 from benchmark.measure.recording import Recording
@@ -17,9 +18,6 @@ from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
 
 OF_FIGURE = 0.05  # of a figure, that the generator's lateness may make up
 OF_CLAIM = 0.2  # of a claimed difference
-ORDINARY = (
-    0.2 * MILLISECOND
-)  # nanoseconds; waking up on time costs as much on a shared machine, whoever is asked
 FULL_CORE = 0.95  # of the measured time, spent on the CPU
 BAD_ROUNDS = 0.2
 GENERATOR = "the generator itself"  # how every reason begins that lays the blame on it
@@ -45,8 +43,26 @@ def lateness(recordings: Sequence[Recording], q: float | None) -> float:
     return pooled.mean if q is None else quantile(pooled, q)
 
 
+def own_delay(recordings: Sequence[Recording], q: float | None) -> float:
+    """What the generator itself added (nanoseconds) to a response: its lateness, and its loop's delay of the answer."""
+    return lateness(recordings, q) + loop_delay(recordings, q)
+
+
+def held_up(recordings: Sequence[Recording]) -> str:
+    """How a closed loop, where nothing is ever late, was held up by its own turns, in words; empty: it was not.
+
+    Every answer that waits puts off the next request, so means and throughput are the generator's own then.
+    """
+    own, whole = loop_delay(recordings, None), Distribution.of(recordings, "response").pooled.mean
+    if not own > OF_FIGURE * whole:
+        return ""
+    return (
+        f"{GENERATOR} left answers waiting for {_duration(own)} on average, {own / whole:.0%} of the response"
+    )
+
+
 def harm(values: tuple[float, float], late: tuple[float, float], saved: Interval) -> Harm:
-    """How lateness (nanoseconds) harms the response times of two targets and their difference (METHOD 18).
+    """How the generator's own delay (nanoseconds) harms the response times of two targets and their difference (METHOD 18).
 
     A response begins when it is due, so it contains the lateness. One generator sends to both targets in turn: what
     both have of it cancels out of the difference, and where no difference is claimed there is none it could have
@@ -109,6 +125,7 @@ def generator_of(run: Run) -> Generator:
         cpu_seconds=float(run.generator.get("cpu_seconds", 0.0)),
         max_rss_bytes=int(run.generator.get("max_rss_bytes", 0)),
         lateness_ms=figures(Distribution.of([r.recording for r in run.rounds], "lateness")),
+        loop_delay_ms=delays([r.recording for r in run.rounds]),
         saturated=bool(full) or (asked is not None and reached is not None and reached < REACHED * asked),
         reasons=reasons + flaws,
         asked_rate=asked,
@@ -197,7 +214,7 @@ def _late_misses(run: Run, objectives: Sequence[ObjectiveResult]) -> list[str]:
         )
         if each.met or each.measured is None or not of_response:
             continue
-        own = lateness(run.used(each.target), QUANTILES.get(figure))
+        own = own_delay(run.used(each.target), QUANTILES.get(figure))
         if _harmful(own, each.measured * MILLISECOND):
             said = f"{each.target} misses {each.objective} ({each.said}), but the generator itself was {_duration(own)} late"
             reasons.append(f"{said}; {REMEDY}")
@@ -217,13 +234,15 @@ def _late_headlines(run: Run) -> list[str]:
     """Where nothing is compared, the median answer of each target must be its own."""
     reasons = []
     for name in run.targets:
+        if saturated(run, [each for each in run.rounds if each.target == name]):
+            continue  # what is told of it is *at least*
         used = run.used(name)
-        own, whole = lateness(used, 0.5), quantile(Distribution.of(used, "response").pooled, 0.5)
+        own, whole = own_delay(used, 0.5), quantile(Distribution.of(used, "response").pooled, 0.5)
+        said = "" if run.settings["open_loop"] else held_up(used)
         if _harmful(own, whole):
-            said = (
-                f"{name}: the generator itself was {_duration(own)} late at p50, of {_duration(whole)} in all"
-            )
-            reasons.append(f"{said}; {REMEDY}")
+            said = f"{GENERATOR} added {_duration(own)} at p50, of {_duration(whole)} in all"
+        if said:
+            reasons.append(f"{name}: {said}; {REMEDY}")
     return reasons
 
 

@@ -26,7 +26,7 @@ from benchmark.analysis.comparison import (
     refusals,
 )
 from benchmark.analysis.estimate import BEYOND, FIGURES, Distribution, by_round, milliseconds
-from benchmark.analysis.health import GENERATOR, Harm, harm, lateness, saturated
+from benchmark.analysis.health import GENERATOR, Harm, harm, own_delay, saturated
 from benchmark.analysis.matching import Sample, Side, places
 from benchmark.analysis.statistics import (
     Interval,
@@ -134,7 +134,7 @@ def _latency(name: str, sides: Sides, confidence: float, general: str, *, pairs:
         known = all(map(math.isfinite, means)) and means[0] > 0
         return Metric(**shown, **_points(means if known else None), enough_data=False, withheld=thin)
     saved, ratio = _intervals(values, confidence, pairs=pairs)
-    late = lateness(pooled[0], q), lateness(pooled[1], q)
+    late = own_delay(pooled[0], q), own_delay(pooled[1], q)
     harmed = harm((means[0], means[1]), late, saved) if kind in FROM_DUE else Harm()
     lengths = unlike_lengths(pooled) if kind in {"e2e", *WHOLE} else ""
     return Metric(

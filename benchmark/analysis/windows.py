@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmark.analysis.estimate import Ranked
-from benchmark.analysis.health import OF_FIGURE, ORDINARY
+from benchmark.analysis.health import OF_FIGURE
+from benchmark.analysis.loop_delay import ORDINARY
 from benchmark.measure.series import Point, Series
 from benchmark.result.model import QUANTILES, Breach, ObjectiveResult, Windows
 from benchmark.result.run import STOPPED, Round, Run

@@ -214,6 +214,7 @@ def environment(result: Result) -> Table:
         cpu=f"{made.cpu_seconds:.1f} s",
         memory=format_size(made.max_rss_bytes),
         lateness=shown(made.lateness_ms, "p99"),
+        loop=shown(made.loop_delay_ms, "p99"),
     )
     rows.append(("generator", said))
     return Table("", (), tuple(rows), "ll")

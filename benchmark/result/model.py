@@ -337,6 +337,10 @@ class Generator(_Part):
     cpu_seconds: float
     max_rss_bytes: int
     lateness_ms: Figures
+    loop_delay_ms: Figures = Field(
+        default_factory=Figures,
+        description="what answers waited for a turn of the loop that was longer than ordinary; max: the longest turn",
+    )
     saturated: bool
     reasons: list[str] = []
     asked_rate: float | None = Field(None, description="requests per second that were due; open loop only")

@@ -16,13 +16,14 @@ from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import make_plan
 from benchmark.execution.preflight import preflight
 from benchmark.execution.rounds import Conductor
+from benchmark.result.model import Result
 from benchmark.scenario.load import load_text
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
 from tests.analysis.runs import a_run
-from tests.cli.command import ROOT, result_of
+from tests.cli.command import ROOT, measured, result_of, vpcbench
 
 RIVALS = 2
 pytestmark = [
@@ -81,10 +82,8 @@ def test_more_than_any_generator_can_send(service: PracticeService, tmp_path: Pa
     assert generator["processes"] == len(generator["workers"]) == len(os.sched_getaffinity(0))
 
 
-@pytest.mark.usefixtures("rivals")
-def test_a_generator_beside_busy_programs(service: PracticeService) -> None:
-    """The sending process alone is moved to their core, or starting it would take most of the test."""
-    load = "{rate: 2000/s, duration: 500ms, warmup: 0s}"
+def beside_rivals(service: PracticeService, load: str) -> Result:
+    """The sending process alone is moved to the rivals' core, or starting it would take most of the test."""
     text = f'targets: {{only: {{url: "{service.urls[0]}"}}}}\nrequest: {{body: x}}\nload: {load}\nrounds: 1'
     plan = make_plan(load_text(text, "test", Path()))
     with LocalWorkers() as workers:
@@ -97,11 +96,41 @@ def test_a_generator_beside_busy_programs(service: PracticeService) -> None:
             plan, workers, checked.probes, checked.sent, lambda snapshot: None, lambda round_: None
         )
         rounds = [round_ for pair in conductor.rounds() for round_ in pair]
-        run = a_run({"only": []}, rate=2000.0)
+        run = a_run({"only": []}, rate=plan.rate, open_loop=plan.open_loop, connections=plan.load.connections)
         run.rounds, run.generator = rounds, conductor.generator()
-    result = summarise(run)
+    return summarise(run)
+
+
+@pytest.mark.usefixtures("rivals")
+def test_a_generator_beside_busy_programs(service: PracticeService) -> None:
+    result = beside_rivals(service, "{rate: 2000/s, duration: 500ms, warmup: 0s}")
     assert result.verdict.status == "invalid"
     assert "idle core" in " ".join(result.verdict.reasons)
     (worker,) = result.generator.workers
     assert worker.run_queue_seconds > 0.1 * worker.seconds
     assert "other programs had its core" in " ".join(result.generator.reasons)
+
+
+@pytest.mark.usefixtures("rivals")
+def test_a_closed_loop_beside_busy_programs(service: PracticeService) -> None:
+    """Nothing is ever late there, but answers wait until the loop has its core again."""
+    result = beside_rivals(service, "{connections: 4, duration: 1s, warmup: 0s}")
+    assert result.verdict.status == "invalid"
+    (reason,) = result.verdict.reasons
+    assert "left answers waiting" in reason or "the generator itself added" in reason
+    assert "idle core" in reason
+    delay = result.generator.loop_delay_ms
+    assert delay.mean is not None
+    assert delay.max is not None
+    assert delay.max > 1
+    assert (result.generator.lateness_ms.p99 or 0) < 0.2
+
+
+def test_a_healthy_closed_loop_is_believed(tmp_path: Path) -> None:
+    options = ("--connections", "4", "--duration", "1s", "--warmup", "200ms", "--rounds", "2")
+    with PracticeService(Behaviour(latency=Constant(0.01))) as service:
+        measured("curl", service.urls[0], "-d", "x", *options, folder=tmp_path)
+    delay = result_of(tmp_path / "out")["generator"]["loop_delay_ms"]
+    assert 0 <= delay["mean"] <= delay["max"]
+    shown = vpcbench("report", "out", folder=tmp_path).stdout
+    assert "its loop's delay of answers" in shown

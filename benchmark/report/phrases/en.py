@@ -549,6 +549,7 @@ TERMS = (
     ("response", "from when a request was due until its answer was complete; the headline's time"),
     ("service", "from when it was taken up, without the wait for a free connection"),
     ("lateness", "due until taken up: the load generator's own delay"),
+    ("loop's delay", "what an answer waited while the generator did something else for more than 0.2 ms"),
     ("send", "of requests over 10 KiB: from their first byte until the last is acknowledged; as the kernel tells, in its ticks"),
     ("wait", "from the request's bytes having left until the answer's first byte"),
     ("transfer", "from the first byte until the last"),
@@ -563,9 +564,12 @@ TERMS = (
 )  # fmt: skip
 
 
-def generator(*, processes: int, cpu: str, memory: str, lateness: str) -> str:
+def generator(*, processes: int, cpu: str, memory: str, lateness: str, loop: str) -> str:
     """The load generator's own cost."""
-    return f"{processes} × process, {cpu} of CPU, {memory}, lateness {lateness} ms at p99"
+    return (
+        f"{processes} × process, {cpu} of CPU, {memory}, lateness {lateness} ms and its loop's delay of answers {loop} ms "
+        "at p99"
+    )
 
 
 # A precision that was asked for
