@@ -59,6 +59,11 @@ def capacity(
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):
         plan = make_plan(loaded)
+        if plan.open_loop and plan.turns > 1:
+            raise InputError(
+                "a capacity is a rate of requests, and a rate of conversations is none; search with "
+                "load: {connections: 4}, as so many hold one each, or leave conversation out"
+            )
         asked = _asked(plan, at_least, budget)
         for target in plan.targets:
             demands_of(loaded.scenario.objectives, target.name)

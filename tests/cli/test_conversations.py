@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.command import measured, result_of, write
+from tests.cli.command import measured, result_of, vpcbench, write
 from tests.servers import ScriptedServer
 
 TURNS = 3
@@ -157,3 +157,20 @@ def test_a_failure_ends_a_conversation_and_its_other_turns_are_counted(tmp_path:
             assert told == [f"assistant {row}.{turn}" for turn in range(heard.turn - 1)]
         refused = [heard for heard in turns if not heard.text]
         assert not refused or turns[-1] is refused[0]
+
+
+def test_a_capacity_is_no_rate_of_conversations(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": each} for each in "ab"]}
+    (tmp_path / "talks.jsonl").write_text(json.dumps(row))
+    scenario = """
+targets: {a: {url: "http://127.0.0.1:9/"}}
+request: {json: {model: m}, stream: true, prompts: {file: talks.jsonl, conversation: {history: answers}}}
+objectives: ["p99 < 1s"]
+load: {rate: 5/s}
+"""
+    done = vpcbench("capacity", write(tmp_path, scenario), "--dry-run", folder=tmp_path)
+    assert done.returncode == 2
+    assert "a rate of conversations is none" in " ".join(done.stderr.split())
+    by_users = ("--set", "load.connections=4", "--dry-run")
+    done = vpcbench("capacity", write(tmp_path, scenario), *by_users, folder=tmp_path)
+    assert done.returncode == 0, done.stderr

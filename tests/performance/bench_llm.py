@@ -273,7 +273,8 @@ def missing(name: str) -> str:
     except subprocess.TimeoutExpired:
         return f"not installed within {INSTALLING} s"
     if done.returncode:
-        return "pip: " + (done.stderr.strip().splitlines() or ["it failed"])[-1][:160]
+        lines = done.stderr.strip().splitlines() or ["it failed"]
+        return "pip: " + next((line for line in lines if line.startswith("ERROR")), lines[-1])[:160]
     (folder / "installed").touch()
     return ""
 
