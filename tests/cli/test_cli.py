@@ -202,6 +202,7 @@ objectives: ["p50 < 10ms", "failures < 1%", "rate > 90% of offered"]
 
 SHORT = ("load.duration=500ms", "load.warmup=50ms", "rounds=2")
 SHORTER = {  # what a scenario needs besides, so that it stays what it is
+    "chat-conversations": ("load.rate=40/s",),
     "chat-public-vs-vpc": ("load.rate=300/s",),  # a p99 needs a hundred answers
     "llm-sweep": ("sweep={load.rate: [10/s, 40/s]}",),
     "payload-sweep": ("load.rate=40/s",),
