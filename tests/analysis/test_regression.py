@@ -131,6 +131,20 @@ def test_what_is_never_answered_any_more_is_at_least_the_timeout() -> None:
     assert failures.low > 0.05
 
 
+def test_a_rate_that_is_no_longer_held_is_told_as_such() -> None:
+    """Half of the response time is spent waiting for a connection: those latencies are a queue's."""
+    base, new = a_side("base", [20, 20.5, 19.8]), a_side("new", [20, 20.5, 19.8])
+    for sample in new.samples:
+        for round_ in sample.run.rounds:
+            round_.recording.histograms["pool"] = round_.recording.histograms["response"]
+    found = difference(base, new)
+    assert found.lost_the_rate
+    assert outcome(metric(found, "response.p50")) is Outcome.WITHHELD
+    assert "no longer holds the rate" in " ".join(found.remarks)
+    assert not difference(new, base).lost_the_rate
+    assert not difference(new, new).lost_the_rate
+
+
 def test_both_targets_of_one_run_are_its_own_comparison() -> None:
     random = np.random.default_rng(5)
     sides = {

@@ -161,7 +161,7 @@ def test_what_must_match_is_demanded_and_listed(
     assert f"--allow {kind}" in err
     status, out, err = diff(capsys, "base", "other", "--allow", kind)
     assert status == 0, err
-    assert "Unlike, and allowed" in out or "Different vantage points" in out
+    assert "Allowed all the same" in out or "Different vantage points" in out
 
 
 def test_two_vantage_points_are_labelled(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -658,7 +658,7 @@ def vantage_points(unlike: str) -> str:
 
 def not_alike(what: str) -> str:
     """A mismatch that was allowed."""
-    return f"Unlike, and allowed: {what}."
+    return f"Allowed all the same: {what}."
 
 
 def breached(*, rule: str, target: str, said: str) -> str:
