@@ -21,6 +21,8 @@ from benchmark.result.model import Comparison, Estimate, Precision
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND
 
+REPEATED = 1.2  # of the most rounds there may be, with flawed ones
+
 Sides = list[list[Recording]]  # of a target, or of two whose rounds are paired
 
 
@@ -30,6 +32,7 @@ class _Sought:
 
     baseline: str | None
     target: str
+    rounds: int  # sound ones, or pairs
     values: list[NDArray[np.float64]]  # by round, of each side; empty: rounds are too thin for a figure each
 
     @property
@@ -40,12 +43,22 @@ class _Sought:
 
 
 def further_rounds(run: Run) -> int:
-    """How many more rounds are to be run, once those of the pilot are over."""
+    """How many more rounds are to be run, now that those that were asked for are over; asked until there are none.
+
+    First the pilot is made whole, where some of its rounds were flawed. Then its spread says how many there are to be,
+    and that does not change by what they hold. A flawed round does not count, but there is an end to repeating.
+    """
     pilot = pilot_of(run)
     if pilot is None:
         return 0
-    needed = [_needed(run, each) or 0 for each in _sought(run)]
-    return max(0, min(max(needed), int(run.settings["max_rounds"])) - pilot)
+    most = int(run.settings["max_rounds"])
+    sought = list(_sought(run))
+    sound = min(each.rounds for each in sought)
+    wanted = pilot
+    if sound >= pilot:
+        wanted = min(max([pilot, *(_needed(run, each) or 0 for each in sought)]), most)
+    left = math.ceil(REPEATED * most) - len({each.number for each in run.rounds})
+    return max(0, min(wanted - sound, left))
 
 
 def precisions(run: Run, comparisons: Sequence[Comparison]) -> list[Precision]:
@@ -59,11 +72,12 @@ def _sought(run: Run) -> Iterator[_Sought]:
     baseline = run.settings["baseline"]
     others = [name for name in run.targets if name != baseline]
     if not others:
-        yield _Sought(None, baseline, _values(run, [run.used(baseline)]))
+        own = run.used(baseline)
+        yield _Sought(None, baseline, len(own), _values(run, [own]))
     for name in others:
         pairs = paired(run.rounds, baseline, name)
         sides = [[pair[at].recording for pair in pairs] for at in (0, 1)]
-        yield _Sought(baseline, name, _values(run, sides))
+        yield _Sought(baseline, name, len(pairs), _values(run, sides))
 
 
 def _values(run: Run, sides: Sides) -> list[NDArray[np.float64]]:
@@ -77,7 +91,7 @@ def _values(run: Run, sides: Sides) -> list[NDArray[np.float64]]:
 
 def _needed(run: Run, sought: _Sought) -> int | None:
     pilot = pilot_of(run)
-    if not sought.values or not pilot:
+    if not sought.values or pilot is None or sought.rounds < pilot:
         return None
     half = math.log1p(run.settings["precision"])
     return stein(sought.logs[:pilot], half, run.settings["confidence"])
@@ -98,7 +112,8 @@ def _reached(run: Run, sought: _Sought, comparisons: Sequence[Comparison]) -> Pr
         metric=settings["primary"],
         asked=settings["precision"],
         reached=(ratio.high or 0) / (ratio.value or 1) - 1 if known else None,
-        rounds=len(sought.values[0]) if sought.values else 0,
+        rounds=sought.rounds,
+        pilot=settings["rounds"],
         needed=_needed(run, sought),
         most=settings["max_rounds"],
         interval_ms=interval,

@@ -36,11 +36,11 @@ class Progress:
         self._bar.close()
 
     def lengthen(self, rounds: int, plan: Plan) -> int:
-        """That many more rounds than planned are to come; hands the number on."""
+        """That many more rounds are to come than were known of; hands the number on."""
         if rounds:
             seconds = plan.measured / NANOSECONDS * rounds * len(plan.targets)
             self._bar.total = round(self._bar.total + seconds, 1) if self._bar.total else None
-            tqdm.write(f"The spread of the pilot asks for {rounds} more rounds.", file=sys.stderr)
+            tqdm.write(f"The precision takes {rounds} more round{'s' * (rounds != 1)}.", file=sys.stderr)
         return rounds
 
     def observe(self, snapshot: Snapshot) -> None:

@@ -60,7 +60,9 @@ class Conductor:
     finished: Callable[[Round], None]  # is handed each round as soon as it is over
     first: int = 0  # number of the first round, where others of the run came before
     usage: list[Usage] = field(default_factory=list)  # of each worker; goes on from what it holds
-    further: Callable[[], int] = lambda: 0  # says how many more rounds there are, once those planned are over
+    further: Callable[[], int] = lambda: (
+        0
+    )  # says how many more rounds there are, once those asked for are over
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
     _number: int = field(default=0, init=False)  # of the next pair
@@ -72,8 +74,8 @@ class Conductor:
     def rounds(self) -> Iterator[list[Round]]:
         """Every round on all targets; a flawed one comes again, with its pair, after the others."""
         yield from self._rounds(self.plan.rounds)
-        if not self._over:
-            yield from self._rounds(self.further())
+        while not self._over and (more := self.further()):
+            yield from self._rounds(more)
 
     @property
     def _over(self) -> bool:

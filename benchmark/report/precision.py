@@ -26,7 +26,7 @@ def precision(each: Precision) -> str:
 
 def _why(each: Precision) -> str:
     if each.needed is None:
-        return words.TOO_THIN
+        return words.TOO_THIN if each.rounds >= each.pilot else words.ENDED_EARLY
     if each.needed > each.most:
         return words.at_most(most=each.most, needed=each.needed)
     return words.ENDED_EARLY if each.rounds < each.needed else ""

@@ -305,8 +305,9 @@ class Precision(_Part):
     asked: float
     reached: float | None = Field(description="null: there is no interval")
     rounds: int
+    pilot: int = Field(description="rounds whose spread said how many there were to be")
     needed: int | None = Field(
-        description="rounds, by the pilot's spread; null: rounds are too thin for a figure each"
+        description="rounds, by the pilot; null: it is not whole, or rounds are too thin for a figure each"
     )
     most: int = Field(description="rounds that were allowed")
     interval_ms: Estimate = Field(description="of a target that is compared with nothing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,11 @@ def test_the_pilot_alone_says_how_many_rounds() -> None:
     pilot = a_precise_run(0.1, PILOT)
     more = further_rounds(pilot)
     assert 10 < more < 70
+    assert (
+        further_rounds(a_precise_run(0.1, PILOT + 5)) == more - 5
+    )  # the pilot's spread still, and not what came since
     longer = a_precise_run(0.1, PILOT + more)
-    assert further_rounds(longer) == more  # of the pilot still
+    assert further_rounds(longer) == 0
     (found,) = summarise(longer).precision
     assert found.reached is not None
     assert WITHIN * 0.9 < found.reached <= WITHIN
@@ -93,6 +97,22 @@ def test_a_precision_out_of_reach_is_told_with_what_was_reached() -> None:
     assert found.reached > WITHIN
     assert "precision not reached" in told(found)
     assert "`max_rounds` allows 14" in told(found)
+
+
+def test_a_flawed_round_is_in_no_pilot_and_comes_again() -> None:
+    whole = a_precise_run(0.1, PILOT + 2)
+    flawed = a_precise_run(0.1, PILOT + 2)
+    flawed.rounds = [
+        replace(each, flaw="late" if each.number in {3, 4, 11} else "") for each in flawed.rounds
+    ]
+    assert further_rounds(flawed) == 1  # nine are sound
+    assert summarise(flawed).precision[0].needed is None
+    flawed.rounds += [replace(each, number=12) for each in whole.rounds if each.number == 11]
+    needed = summarise(flawed).precision[0].needed
+    assert needed is not None
+    assert further_rounds(flawed) == needed - PILOT
+    endless = replace(flawed, settings={**flawed.settings, "max_rounds": 10})
+    assert further_rounds(endless) == 0
 
 
 def test_no_more_rounds_than_the_pilot_where_it_is_enough_or_nothing_was_asked() -> None:
