@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.execution.environment import environment
 from benchmark.transport import http1
@@ -89,24 +90,33 @@ class Server:
         return f"https://127.0.0.1:{self.tls}/{path}" if tls else f"http://127.0.0.1:{self.port}/{path}"
 
 
-def pinned(command: list[str]) -> tuple[str, float]:
-    """What a command on the first core printed, and the CPU seconds that it and its children used."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        ["taskset", "-c", "0", *command], capture_output=True, text=True, check=False, timeout=120
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return done.stdout + done.stderr, used
+class Cost(NamedTuple):
+    """What a client did with its core."""
+
+    per_cpu_second: float  # requests
+    peak_bytes: float  # resident
 
 
-def counted(pattern: str, command: list[str]) -> float:
-    """Requests per CPU second of a peer that says how many it made."""
-    printed, used = pinned(command)
+def pinned(command: list[str]) -> tuple[str, float, int]:
+    """What a command on the first core printed, the CPU seconds that it and its children used, and the most memory."""
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(["taskset", "-c", "0", *command], stdout=printed, stderr=subprocess.STDOUT)
+        overdue = threading.Timer(120, process.kill)
+        overdue.start()
+        _, status, used = os.wait4(process.pid, 0)
+        overdue.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
+        printed.seek(0)
+        return printed.read(), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+
+
+def counted(pattern: str, command: list[str]) -> Cost:
+    """The cost of a peer that says how many requests it made."""
+    printed, used, peak = pinned(command)
     found = re.search(pattern, printed)
     if not found:
         raise RuntimeError(f"{command[0]} did not say how many requests it made:\n{printed[:500]}")
-    return float(found[1].replace(",", "")) / used
+    return Cost(float(found[1].replace(",", "")) / used, peak)
 
 
 def ours(
@@ -138,7 +148,7 @@ def ours(
             "-o",
             f"{folder}/out",
         ]
-        printed, _ = pinned(command)
+        printed, *_ = pinned(command)
         try:
             found: dict[str, object] = json.loads(Path(folder, "out", "result.json").read_text())
         except FileNotFoundError:
@@ -146,23 +156,24 @@ def ours(
     return found
 
 
-def our_efficiency(url: str, *options: str) -> float:
-    """Requests per CPU second of the process that sends."""
-    result = ours(url, *options)
+def our_efficiency(url: str, *options: str, connections: int = CONNECTIONS) -> Cost:
+    """What the process that sends costs."""
+    result = ours(url, *options, load=("--connections", str(connections)))
     counts = result["targets"]["target"]["counts"]  # type: ignore[index]
     if counts["failed"]:
         raise RuntimeError(f"requests failed: {counts}")
-    return float(counts["ok"] / result["generator"]["cpu_seconds"])  # type: ignore[index]
+    generator = result["generator"]
+    return Cost(counts["ok"] / generator["cpu_seconds"], generator["max_rss_bytes"])  # type: ignore[index]
 
 
-def wrk(url: str, lua: Path | None = None) -> float:
-    """Requests per CPU second of wrk."""
+def wrk(url: str, lua: Path | None = None) -> Cost:
+    """What wrk costs."""
     script = ["-s", str(lua)] if lua else []
     return counted(r"([\d,]+) requests in", ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", *script, url])
 
 
-def peers(server: Server, folder: Path) -> dict[str, Callable[[], float]]:
-    """The small POST by every peer: name → requests per CPU second."""
+def peers(server: Server, folder: Path) -> dict[str, Callable[[], Cost]]:
+    """The small POST by every peer, by name."""
     post = folder / "post.lua"
     post.write_text(f'wrk.method = "POST"\nwrk.body = "{BODY}"\n')
     body = folder / "body"
@@ -182,11 +193,32 @@ def peers(server: Server, folder: Path) -> dict[str, Callable[[], float]]:
             ["hey", "-cpus", "1", "-c", str(CONNECTIONS), "-z", f"{SECONDS}s", "-m", "POST", "-d", BODY, url],
         ),
         "autocannon": lambda: counted(
-            r"(\d+) 2xx",
-            ["autocannon", "-c", str(CONNECTIONS), "-d", seconds, "-m", "POST", "-b", BODY, "--renderStatusCodes", url],
+            r'"2xx":(\d+)',
+            ["autocannon", "-c", str(CONNECTIONS), "-d", seconds, "-m", "POST", "-b", BODY, "--json", url],
+        ),
+        "vegeta": lambda: counted(
+            r"Requests +\[total, rate, throughput\] +(\d+)",
+            ["sh", "-c", (f"echo 'POST {url}' | vegeta attack -rate 0 -max-workers {CONNECTIONS} -workers {CONNECTIONS} "
+             f"-duration {SECONDS}s -body {body} | vegeta report")],
+        ),
+        "locust": lambda: counted(
+            r"Aggregated +(\d+)",
+            ["locust", "-f", str(locust_file(folder)), "--headless", "-u", str(CONNECTIONS), "-r", str(CONNECTIONS),
+             "-t", f"{SECONDS}s", "--only-summary", "-H", url],
         ),
         "bare aiohttp": lambda: counted(r"(\d+) requests", [sys.executable, "-c", AIOHTTP, url]),
     }  # fmt: skip
+
+
+def locust_file(folder: Path) -> Path:
+    """A user who posts, with the faster of locust's clients."""
+    path = folder / "locustfile.py"
+    path.write_text(
+        "from locust import FastHttpUser, task\n"
+        "class User(FastHttpUser):\n"
+        f"    @task\n    def ask(self): self.client.post('/small', data={BODY!r})\n"
+    )
+    return path
 
 
 AIOHTTP = f"""
@@ -211,17 +243,17 @@ def efficiency(server: Server, folder: Path) -> Iterator[str]:
     """Requests per second of client CPU: the small POST, by everyone in turn."""
     known = peers(server, folder)
     present = {name: run for name, run in known.items() if shutil.which(PROGRAM.get(name, name))}
-    seen: dict[str, list[float]] = {name: [] for name in ("vpcbench", *present)}
+    seen: dict[str, list[Cost]] = {name: [] for name in ("vpcbench", *present)}
     for number in range(RUNS):
         seen["vpcbench"].append(our_efficiency(server.url(), "-d", BODY))
         for name, run in present.items():
             if name == "wrk" or number < 3:
                 seen[name].append(run())
-    yield "| client | requests per CPU second | beside wrk |\n| --- | ---: | ---: |"
-    for name, values in seen.items():
-        yield f"| {name} | {statistics.median(values):,.0f} | {_ratio(values, seen.get('wrk', []))} |"
-    for name in known.keys() - present.keys():
-        yield f"| {name} | missing | |"
+    yield "| client | requests per CPU second | beside wrk | peak memory |\n| --- | ---: | ---: | ---: |"
+    for name, costs in seen.items():
+        yield f"| {name} | {_median(costs):,.0f} | {_ratio(costs, seen.get('wrk', []))} | {_memory(costs)} |"
+    for name in sorted(known.keys() - present.keys()):
+        yield f"| {name} | missing | | |"
 
 
 def shapes(server: Server) -> Iterator[str]:
@@ -235,13 +267,100 @@ def shapes(server: Server) -> Iterator[str]:
     }
     for name, url in kinds.items():
         mine, theirs = zip(*((our_efficiency(url), wrk(url)) for _ in range(3)), strict=True)
-        row = f"{statistics.median(mine):,.0f} | {statistics.median(theirs):,.0f} | {_ratio(mine, theirs)}"
-        yield f"| {name} | {row} |"
+        yield f"| {name} | {_median(mine):,.0f} | {_median(theirs):,.0f} | {_ratio(mine, theirs)} |"
+    if shutil.which("ab"):
+        again = r"Complete requests:\s+(\d+)"
+        command = ["ab", "-q", "-c", str(CONNECTIONS), "-t", str(SECONDS), "-n", "100000000", server.url()]
+        closing = ("-H", "Connection: close")
+        mine, theirs = zip(
+            *((our_efficiency(server.url(), *closing), counted(again, command)) for _ in range(3)),
+            strict=True,
+        )
+        row = f"{_median(mine):,.0f} | {_median(theirs):,.0f} (ab) | {_ratio(mine, theirs)}"
+        yield f"| a new connection each | {row} |"
 
 
-def _ratio(mine: list[float] | tuple[float, ...], theirs: list[float] | tuple[float, ...]) -> str:
+def growth(server: Server) -> Iterator[str]:
+    """What a request costs as there is more of everything: it must not grow."""
+    yield "\n| connections | CPU per request | peak memory |\n| ---: | ---: | ---: |"
+    for connections in (10, 100, 1_000, 10_000):
+        costs = [our_efficiency(server.url(), "-d", BODY, connections=connections) for _ in range(3)]
+        yield f"| {connections:,} | {1e6 / _median(costs):.1f} µs | {_memory(costs)} |"
+    yield "\n| targets | CPU per request | peak memory |\n| ---: | ---: | ---: |"
+    for number in (1, 10, 100):
+        with tempfile.TemporaryDirectory() as folder:
+            made = _many_targets(server.url(), number, Path(folder))
+        yield f"| {number} | {1e6 / made.per_cpu_second:.1f} µs | {_memory([made])} |"
+    yield "\n| recorded at 10,000/s | CPU per request | memory grown by |\n| ---: | ---: | ---: |"
+    for name, seconds in (("1 s", 1), ("1 min", 60), ("1 h", 3600)):
+        spent, grown = _recorded(seconds * 10_000)
+        yield f"| {name} | {spent * 1e6:.2f} µs | {grown / 2**20:.1f} MiB |"
+
+
+def _many_targets(url: str, number: int, folder: Path) -> Cost:
+    """One scenario with so many targets, which share the measured time."""
+    targets = "".join(f"  t{at}: {{url: '{url}'}}\n" for at in range(number))
+    scenario = folder / "many.yaml"
+    load = f"{{connections: {CONNECTIONS}, duration: {max(0.1, SECONDS / number)}s, warmup: 100ms}}"
+    scenario.write_text(
+        f"name: many\ntargets:\n{targets}request: {{method: POST, body: {BODY}}}\nload: {load}\nrounds: 1\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "benchmark",
+        "run",
+        str(scenario),
+        "--processes",
+        "1",
+        "--quiet",
+        "--no-check",
+    ]
+    printed, *_ = pinned([*command, "-o", str(folder / "out")])
+    try:
+        result = json.loads((folder / "out" / "result.json").read_text())
+    except FileNotFoundError:
+        raise RuntimeError(f"no result:\n{printed}") from None
+    ok = sum(target["counts"]["ok"] for target in result["targets"].values())
+    return Cost(ok / result["generator"]["cpu_seconds"], result["generator"]["max_rss_bytes"])
+
+
+def _recorded(exchanges: int) -> tuple[float, int]:
+    """CPU seconds of an exchange's recording, and bytes by which that many let the process grow."""
+    printed, *_ = pinned([sys.executable, "-c", RECORDING, str(exchanges)])
+    spent, grown = printed.split()
+    return float(spent), int(grown)
+
+
+RECORDING = """
+import resource, sys, time
+from benchmark.measure.exchange import Exchange
+from benchmark.measure.recorder import Recorder
+def record(first, count):
+    for at in range(first, first + count):
+        exchange = Exchange(0, at * 100_000, at * 100_000)
+        exchange.sent, exchange.first_byte = exchange.taken, exchange.taken + 60_000 + at % 1000
+        exchange.done, exchange.status, exchange.received = exchange.first_byte, 200, 180
+        recorder.add(exchange)
+recorder = Recorder([200])
+record(0, 20_000)
+peak, began, count = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time(), int(sys.argv[1])
+record(20_000, count)
+print((time.process_time() - began) / count, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak))
+"""
+
+
+def _median(costs: Sequence[Cost]) -> float:
+    return statistics.median(cost.per_cpu_second for cost in costs)
+
+
+def _memory(costs: Sequence[Cost]) -> str:
+    return f"{statistics.median(cost.peak_bytes for cost in costs) / 2**20:.0f} MiB"
+
+
+def _ratio(mine: Sequence[Cost], theirs: Sequence[Cost]) -> str:
     """The median of paired ratios."""
-    pairs = [one / other for one, other in zip(mine, theirs, strict=False)]
+    pairs = [one.per_cpu_second / other.per_cpu_second for one, other in zip(mine, theirs, strict=False)]
     return f"{statistics.median(pairs):.2f}" if pairs else ""
 
 
@@ -334,7 +453,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with Server(folder) as server:
-            for part in (efficiency(server, folder), shapes(server), exactness(server)):
+            for part in (efficiency(server, folder), shapes(server), exactness(server), growth(server)):
                 for line in part:
                     print(line, flush=True)
 
