@@ -67,6 +67,7 @@ class Failure(IntEnum):
         return self in _UNANSWERED
 
 
+NONE = Failure.NONE  # to look a member up in its class costs more than all else that an exchange begins with
 TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.TIMEOUT, Failure.TIMEOUT_MIDWAY})
 _UNANSWERED = frozenset(
     {
@@ -124,7 +125,7 @@ class Exchange:
         self.request = request
         self.due = due
         self.taken = taken
-        self.failure = Failure.NONE
+        self.failure = NONE
 
     @property
     def plain(self) -> bool:

@@ -292,6 +292,7 @@ class Connection(asyncio.Protocol):
         # for good
         self.pool = pool
         self.sock = sock
+        self._send = sock.send
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # until connection_made
         self.parser = self._new_parser()
         self.direct = True  # nothing stands between us and the socket
@@ -303,6 +304,11 @@ class Connection(asyncio.Protocol):
         # for one exchange
         self.exchange: Exchange | None = None
         self.request: PreparedRequest = pool.requests[0]
+        self.number = (
+            -1
+        )  # which of the plan's requests that is; -1: none, or one that was made for its exchange
+        self.wire = b""
+        self.expected = self.request.expected
         self.head = b""  # of an answer that comes in pieces
         self.head_kept = False
         self.headed = False
@@ -329,12 +335,18 @@ class Connection(asyncio.Protocol):
         """Send the exchange's request; `at` is the instant."""
         exchange.sent = at
         self.exchange = exchange
-        made = exchange.asks
-        self.request = self.pool.requests[exchange.request] if made is None else cast(PreparedRequest, made)
-        wire = self.request.wire
-        if len(wire) > LARGE:
+        if exchange.request != self.number or exchange.asks is not None:
+            self._ready(exchange)
+        if len(self.wire) > LARGE:
             self.busy = busy(self.sock)
-        self.write(wire)
+        self.write(self.wire)
+
+    def _ready(self, exchange: Exchange) -> None:
+        """Look up what the exchange asks: seldom, since most ask the same as the one before."""
+        made = exchange.asks
+        self.number = exchange.request if made is None else -1
+        self.request = self.pool.requests[exchange.request] if made is None else cast(PreparedRequest, made)
+        self.wire, self.expected = self.request.wire, self.request.expected
 
     def write(self, data: bytes) -> None:
         """Hand the bytes to the kernel now; what it does not take, the transport sends later."""
@@ -342,7 +354,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
             return
         try:
-            taken = self.sock.send(data)
+            taken = self._send(data)
         except BlockingIOError:
             taken = 0
         except OSError as error:
@@ -478,7 +490,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, exchange: Exchange, at: int) -> None:
         exchange.done = at
-        if exchange.status not in self.request.expected:
+        if exchange.status not in self.expected:
             exchange.failure = Failure.STATUS
         if self.busy >= 0:
             self._note_sending(exchange)
