@@ -10,12 +10,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -100,14 +100,36 @@ class Cost(NamedTuple):
 def pinned(command: list[str]) -> tuple[str, float, int]:
     """What a command on the first core printed, the CPU seconds that it and its children used, and the most memory."""
     with tempfile.TemporaryFile("w+") as printed:
-        process = subprocess.Popen(["taskset", "-c", "0", *command], stdout=printed, stderr=subprocess.STDOUT)
-        overdue = threading.Timer(120, process.kill)
-        overdue.start()
-        _, status, used = os.wait4(process.pid, 0)
-        overdue.cancel()
+        process = subprocess.Popen(
+            ["taskset", "-c", "0", *command],
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        peak, patience = 0, time.monotonic() + 120
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak = max(peak, *_peaks(process.pid))
+            if time.monotonic() > patience:
+                os.killpg(process.pid, signal.SIGKILL)
+            time.sleep(0.1)
+        _, status, used = ended
         process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
         printed.seek(0)
-        return printed.read(), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+        return printed.read(), used.ru_utime + used.ru_stime, peak
+
+
+def _peaks(session: int) -> Iterator[int]:
+    """The most memory of each process of a session since its program began: rusage would count that of its parent."""
+    yield 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            found = os.getsid(int(status.parent.name)) == session and re.search(
+                r"VmHWM:\s+(\d+) kB", status.read_text()
+            )
+        except OSError:  # it has ended
+            continue
+        if found:
+            yield int(found[1]) * 1024
 
 
 def counted(pattern: str, command: list[str]) -> Cost:
@@ -374,15 +396,11 @@ def exactness(server: Server) -> Iterator[str]:
             with Capture(capture, server.port):
                 result = ours(server.url(), "-d", BODY, load=("--rate", f"{rate}/s"))
             target = result["targets"]["target"]  # type: ignore[index]
-            wire = statistics.median(round_trips(capture.read_bytes(), server.port)) / 1e3
+            wire = statistics.median(round_trips(capture.read_bytes(), server.port)) / 1e6
         late = target["lateness_ms"]
-        figures = (
-            1e3 * target["service_ms"]["p50"],
-            wire,
-            1e3 * late["p50"],
-            1e3 * (late["p99"] or float("nan")),
-        )
-        yield f"| {rate:,}/s | {' | '.join(f'{each:,.0f}' for each in figures)} | {result['verdict']['status']} |"  # type: ignore[index]
+        told = (target["service_ms"]["p50"], wire, late["p50"], late["p99"])
+        row = " | ".join("" if each is None else f"{1e3 * each:,.0f}" for each in told)
+        yield f"| {rate:,}/s | {row} | {result['verdict']['status']} |"  # type: ignore[index]
 
 
 class Capture:
