@@ -111,7 +111,7 @@ def pinned(command: list[str]) -> tuple[str, float, int]:
             peak = max(peak, *_peaks(process.pid))
             if time.monotonic() > patience:
                 os.killpg(process.pid, signal.SIGKILL)
-            time.sleep(0.1)
+            time.sleep(0.25)
         _, status, used = ended
         process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for
         printed.seek(0)
