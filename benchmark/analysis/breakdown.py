@@ -10,15 +10,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from benchmark.analysis.comparison import NOTHING, paired
+from benchmark.analysis.parts import Means, parts
 from benchmark.analysis.statistics import paired_difference
+from benchmark.analysis.tail import around_p99
 from benchmark.measure.exchange import LARGE
 from benchmark.measure.histogram import UNIT
-from benchmark.measure.recording import Recording
+from benchmark.measure.recording import PHASES, Recording
 from benchmark.result.model import Breakdown, BreakdownRow, Comparison, Estimate
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND
-
-PAID = ("pool", "dns", "connect", "tls")
 
 
 def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
@@ -34,7 +34,7 @@ def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
     timed = all(each.handshakes["rtt"].count for side in sides for each in side)
     told = all(each.histograms["send"].total for side in sides for each in side)
     large = not told and any(each.sent_bytes > LARGE * each.scheduled for side in sides for each in side)
-    before, after = ([parts(each, timed=timed, large=large) for each in side] for side in sides)
+    before, after = ([_parts(each, timed=timed, large=large) for each in side] for side in sides)
     rows = [_row(name, before, after, compared.confidence) for name in before[0]]
     first, second = ([{"response": each.histograms["response"].mean} for each in side] for side in sides)
     mean = next(metric for metric in compared.metrics if metric.metric == "response.mean")
@@ -46,36 +46,20 @@ def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
         total=_row("response", first, second, compared.confidence),
         rows=rows,
         withheld=mean.withheld,
+        tail=around_p99(*sides, timed=timed, large=large),
     )
 
 
-def parts(recording: Recording, *, timed: bool, large: bool) -> dict[str, float]:
-    """The mean exchange of a round in its parts (nanoseconds), which add up to its response time.
-
-    The network's round trip is the mean over connections of the shortest that the kernel timed. It ends at the first
-    TCP proxy, and a slower packet is the queueing's, so the rest of the wait is gateway, server and queueing. The send
-    phase of a large request ends with an acknowledgement, so that its round trip is in there.
-    """
-    means = {name: _mean(recording, name) for name in (*PAID, "send", "wait", "transfer")}
-    found = {name: means[name] for name in PAID}
-    upload = "upload_and_" if large else ""
-    if timed:
-        trip = min(recording.handshakes["rtt"].mean, means["send"] + means["wait"])
-        sends = recording.histograms["send"]
-        sending = max(0.0, means["send"] - trip * sends.above(UNIT) / max(1, sends.count))
-        server = max(0.0, means["send"] + means["wait"] - sending - trip)
-        found |= {"send": sending, "network": trip, f"{upload}server": server}
-    else:
-        found |= {"send": means["send"], f"{upload}wait": means["wait"]}
-    found["transfer"] = means["transfer"]
-    found["rest"] = recording.histograms["response"].mean - math.fsum(means.values())
-    return found
+def _means(recording: Recording) -> Means:
+    """Of a round's successes; a recording from before there was a phase has nothing of it."""
+    found = {name: recording.histograms[name] for name in (*PHASES, "response")}
+    means = {name: each.mean if each.count else 0.0 for name, each in found.items()}
+    return means | {"sending": found["send"].above(UNIT) / max(1, found["send"].count)}
 
 
-def _mean(recording: Recording, phase: str) -> float:
-    """Nanoseconds; a recording from before there was a phase has nothing of it."""
-    histogram = recording.histograms[phase]
-    return histogram.mean if histogram.count else 0.0
+def _parts(recording: Recording, *, timed: bool, large: bool) -> Means:
+    """A round's mean exchange; its round trip is the mean over connections of the shortest that the kernel timed."""
+    return parts(_means(recording), trip=recording.handshakes["rtt"].mean if timed else None, large=large)
 
 
 def main_reason(split: Breakdown) -> BreakdownRow | None:

@@ -178,14 +178,15 @@ def count(kept: Recording, seen: Columns, request_sizes: NDArray[np.int64], orig
             kept.unanswered += n
             unanswered |= seen["failure"] == code
     response, lateness = seen["done"] - seen["due"], seen["taken"] - seen["due"]
-    for name, durations in (
-        ("response", response),
-        ("service", seen["done"] - seen["taken"] - seen["pool"]),
-        ("wait", seen["first_byte"] - seen["sent"] - seen["send"]),
-        ("transfer", seen["done"] - seen["first_byte"]),
-        *((name, seen[name]) for name in ("pool", "dns", "connect", "tls", "send")),
-    ):
-        kept.histograms[name].record(durations[ok])
+    phases = {
+        "wait": (seen["first_byte"] - seen["sent"] - seen["send"])[ok],
+        "transfer": (seen["done"] - seen["first_byte"])[ok],
+        **{name: seen[name][ok] for name in ("pool", "dns", "connect", "tls", "send")},
+    }
+    service = (seen["done"] - seen["taken"] - seen["pool"])[ok]
+    for name, durations in (("response", response[ok]), ("service", service), *phases.items()):
+        kept.histograms[name].record(durations)
+    kept.bands.record(response[ok], phases)
     kept.histograms["size"].record(seen["received"][ok] * BYTE)
     kept.histograms["lateness"].record(lateness)
     kept.series.record(seen["due"] - origin, response, lateness, ok, unanswered)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+from benchmark.measure.bands import Bands
 from benchmark.measure.exchange import Failure
 from benchmark.measure.histogram import Histogram
 from benchmark.measure.series import Series
@@ -42,6 +43,7 @@ class Recording:
         self.histograms: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.handshakes: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.series = Series()
+        self.bands = Bands()
         self.first_due = 0  # clock nanoseconds; zero: none yet
         self.last_done = 0
 
@@ -70,6 +72,7 @@ class Recording:
             for name, histogram in others.items():
                 mine[name].merge(histogram)
         self.series.merge(other.series)
+        self.bands.merge(other.bands)
         self.first_due = min(filter(None, (self.first_due, other.first_due)), default=0)
         self.last_done = max(self.last_done, other.last_done)
 
@@ -90,6 +93,7 @@ class Recording:
             "histograms": _to_dicts(self.histograms),
             "handshakes": _to_dicts(self.handshakes),
             "series": self.series.to_dict(),
+            "bands": self.bands.to_dict(),
         }
 
     @classmethod
@@ -104,6 +108,7 @@ class Recording:
         for kept, mine in ((data["histograms"], new.histograms), (data["handshakes"], new.handshakes)):
             mine.update({name: Histogram.from_dict(histogram) for name, histogram in kept.items()})
         new.series = Series.from_dict(data["series"])
+        new.bands = Bands.from_dict(data.get("bands", {}))
         return new
 
 

@@ -27,6 +27,7 @@ from benchmark.units import MILLISECOND, NANOSECONDS
 MOST_POINTS = 200  # of a line
 NINES = 1 - np.logspace(0, -5, 160)  # quantiles, evenly spread over the nines
 WIDE = 20.0  # the range from which on an axis is logarithmic
+VISIBLE = 0.002  # of the longest bar: what takes less of it is left to the table
 MARGIN = 1.15  # beyond the extremes, as a factor
 
 Rows = list[dict[str, Any]]
@@ -42,6 +43,7 @@ class Charts:
     percentiles: Rows = field(default_factory=list)
     rounds: Rows = field(default_factory=list)
     phases: Rows = field(default_factory=list)
+    parts: Rows = field(default_factory=list)
     difference: Rows = field(default_factory=list)
     capacity: Rows = field(default_factory=list)
     spans: Rows = field(default_factory=list)
@@ -79,6 +81,7 @@ def chart_data(result: Result, run: Run) -> Charts:
         percentiles=_percentiles(run, "response"),
         rounds=_rounds(run),
         phases=_phases(result),
+        parts=_parts(result),
         difference=_differences(result),
     )
 
@@ -129,6 +132,32 @@ def _phases(result: Result) -> Rows:
         for order, phase in enumerate(PHASES)
         if target.phases_ms[phase].mean
     ]
+
+
+def _parts(result: Result) -> Rows:
+    """What each target's mean exchange is made of, then those around its p99; the baseline's comes with the first split."""
+    rows: Rows = []
+    splits = [(at, split, split.rows, words.bar) for at, split in enumerate(result.breakdown)]
+    splits += [
+        (at, split, split.tail.rows, words.tail_bar)
+        for at, split in enumerate(result.breakdown)
+        if split.tail
+    ]
+    for at, split, told, bar in splits:
+        for side, name in (("baseline", split.baseline), ("candidate", split.candidate))[1 if at else 0 :]:
+            rows += [
+                {
+                    "target": bar(name),
+                    "phase": words.SHORT_PARTS[row.phase],
+                    "order": order,
+                    "ms": max(0.0, float(getattr(row, side))),
+                }
+                for order, row in enumerate(told)
+            ]
+    longest = max(
+        (sum(row["ms"] for row in rows if row["target"] == each["target"]) for each in rows), default=0
+    )
+    return [row for row in rows if row["ms"] > VISIBLE * longest]
 
 
 def _differences(result: Result) -> Rows:
@@ -257,6 +286,26 @@ def _draw_phases(charts: Charts) -> Any:
     )
 
 
+def _draw_parts(charts: Charts) -> Any:
+    import altair as alt
+
+    present = {row["phase"]: row["order"] for row in charts.parts}
+    order = sorted(present, key=lambda phase: present[phase])
+    bars = list(dict.fromkeys(row["target"] for row in charts.parts))
+    return (
+        _chart(charts.parts)
+        .mark_bar(height={"band": 0.62})
+        .encode(
+            x=alt.X("ms:Q", title=words.AXES["phases"], stack="zero").axis(tickCount=6),
+            y=alt.Y("target:N", title=None, sort=bars).axis(labelLimit=110),
+            color=alt.Color("phase:N", title=None).scale(domain=order, range="ordinal"),
+            order="order:Q",
+            tooltip=_tooltip("target", "phase"),
+        )
+        .properties(height=40 * len(bars))
+    )
+
+
 def _draw_difference(charts: Charts) -> Any:
     import altair as alt
 
@@ -377,4 +426,5 @@ CHARTS: dict[str, Callable[[Charts], Any]] = {
     "percentiles": _draw_percentiles,
     "rounds": _draw_rounds,
     "phases": _draw_phases,
+    "parts": _draw_parts,
 }

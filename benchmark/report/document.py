@@ -107,7 +107,11 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
     return [
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),
-        section("breakdown", tables=tuple(map(tables.breakdown, result.breakdown))),
+        section(
+            "breakdown",
+            "parts",
+            tables=tuple(each for split in result.breakdown for each in tables.breakdown(split)),
+        ),
         section("cost", tables=costs.tables(result), lines=costs.lines(result)),
         section("streams", "first_tokens", "gaps", tables=streams(result)),
         section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),

@@ -56,6 +56,12 @@ def distances(estimate: Estimate) -> tuple[str, str, str]:
     return tuple(f"{each:,.{decimals}f}" for each in (abs(estimate.value), near, far))  # type: ignore[return-value]
 
 
+def difference(estimate: Estimate) -> str:
+    """`−31.1`: where there is no interval, its value alone."""
+    value = estimate.value or 0.0
+    return signed(value, max(0, min(3, 2 - int(f"{abs(value):e}".split("e")[1]))))
+
+
 def interval(estimate: Estimate) -> str:
     """`−31.1 (−31.7 to −30.5)`."""
     assert estimate.value is not None

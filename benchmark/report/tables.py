@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.measure.recording import HANDSHAKES, PHASES
-from benchmark.report.numbers import NONE, interval, ms, percent, shown, times
+from benchmark.report.numbers import NONE, difference, interval, ms, percent, shown, times
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
 from benchmark.result.model import Breakdown, BreakdownRow, Comparison, Metric, Result, TargetResult
@@ -83,19 +83,39 @@ def metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:
     return (name, ms(metric.baseline), ms(metric.candidate), *told)
 
 
-def breakdown(split: Breakdown) -> Table:
-    """What the mean difference is made of; a part that nobody paid is left out."""
+def breakdown(split: Breakdown) -> tuple[Table, ...]:
+    """What the mean difference is made of, and that of the exchanges around p99; a part that nobody paid is left out."""
     header = words.comparison_header(
         baseline=split.baseline, candidate=split.candidate, confidence=percent(split.confidence)
     )[:-1]
-    kept = [row for row in split.rows if row.phase == "rest" or max(row.baseline, row.candidate) > 0]
-    rows = tuple(_part(row, split.withheld) for row in (*kept, split.total))
     notes = (f"¹ {split.withheld}",) if split.withheld else ()
-    return Table(words.BREAKDOWN_CAPTION, (words.PART, *header[1:]), rows, figures(header), notes, len(kept))
+    kept = _paid(split.rows)
+    rows = tuple(_part(row, split.withheld) for row in (*kept, split.total))
+    mean = Table(words.BREAKDOWN_CAPTION, (words.PART, *header[1:]), rows, figures(header), notes, len(kept))
+    if not split.tail:
+        return (mean,)
+    tail, slow = split.tail, _paid(split.tail.rows)
+    header = (words.PART, split.baseline, split.candidate, words.DIFFERENCE)
+    caption = words.tail_caption(
+        baseline=f"{split.baseline}: {tail.baseline:,}", candidate=f"{split.candidate}: {tail.candidate:,}"
+    )
+    rows = tuple(_part(row, None) for row in (*slow, tail.total))
+    return mean, Table(caption, header, rows, figures(header), (), len(slow))
+
+
+def _paid(rows: Sequence[BreakdownRow]) -> list[BreakdownRow]:
+    return [row for row in rows if row.phase == "rest" or max(row.baseline, row.candidate) > 0]
 
 
 def _part(row: BreakdownRow, withheld: str | None) -> tuple[str, ...]:
-    told = f"{words.WITHHELD} ¹" if withheld else interval(row.difference)
+    alone = row.difference.low is None and row.difference.value is not None
+    told = (
+        f"{words.WITHHELD} ¹"
+        if withheld
+        else difference(row.difference)
+        if alone
+        else interval(row.difference)
+    )
     return words.PARTS[row.phase], ms(row.baseline), ms(row.candidate), told
 
 

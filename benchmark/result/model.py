@@ -243,6 +243,16 @@ class BreakdownRow(_Part):
     difference: Estimate
 
 
+class TailBreakdown(_Part):
+    """The exchanges around each target's own quantile, by bands of response time, in their parts; no intervals."""
+
+    quantile: str
+    baseline: int = Field(description="exchanges that are in it")
+    candidate: int
+    total: BreakdownRow
+    rows: list[BreakdownRow]
+
+
 class Breakdown(_Part):
     """Why two targets differ: means per success, whose rows add up to the total."""
 
@@ -253,6 +263,7 @@ class Breakdown(_Part):
     total: BreakdownRow
     rows: list[BreakdownRow]
     withheld: str | None = Field(None, description="why the difference may not be claimed")
+    tail: TailBreakdown | None = Field(None, description="the same around p99; null: too few exchanges")
 
 
 class Breach(_Part):

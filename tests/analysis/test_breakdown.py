@@ -111,3 +111,29 @@ def test_without_the_kernels_round_trip_the_wait_stays_whole() -> None:
 def test_one_pair_of_rounds_is_not_enough() -> None:
     run = a_run({"public": side(30.0, 1)[:1], "vpc": side(0.5, 9)[:1]})
     assert breakdown(run, compare(run, "public", "vpc")) is None
+
+
+def test_the_exchanges_around_p99_are_split_apart_from_the_mean() -> None:
+    """One in fifty is slow because of its connection; the mean hides it, the tail shows it."""
+    sides = side(30.0, 1), side(0.5, 100)
+    for trip, recordings in ((30.0, sides[0]), (0.5, sides[1])):
+        for each in recordings:
+            slow = np.arange(100) >= 98
+            connect, wait = np.where(slow, 100 * MS, 0), np.full(100, round((trip + 2) * MS))
+            response = connect + wait
+            nothing = np.zeros(100, np.int64)
+            phases = dict.fromkeys(("pool", "dns", "tls", "send", "transfer"), nothing)
+            each.histograms["response"] = Histogram.of(response)
+            each.bands.record(response, {**phases, "connect": connect, "wait": wait})
+    tail = split_of(*sides).tail
+    assert tail
+    assert (tail.baseline, tail.candidate) == (20, 20)
+    rows = {row.phase: row for row in tail.rows}
+    assert rows["connect"].baseline == rows["connect"].candidate == pytest.approx(100)
+    assert rows["network"].difference.value == pytest.approx(-29.5)
+    assert rows["server"].baseline == pytest.approx(2)
+    assert sum(row.baseline for row in tail.rows) == pytest.approx(tail.total.baseline) == pytest.approx(132)
+
+
+def test_a_p99_of_few_exchanges_is_not_split() -> None:
+    assert split_of(side(30.0, 1), side(0.5, 100)).tail is None

@@ -45,6 +45,10 @@ CHARTS = {
     ),
     "gaps": ("Gaps between token chunks by percentile", "pooled over all answers"),
     "rounds": ("Over time", "all rounds in the order they ran; round marks p50, triangles p99"),
+    "parts": (
+        "What an exchange is made of",
+        "the mean one, and those around p99 where there are enough; server: with gateway and queueing",
+    ),
     "phases": ("Mean phases of an exchange", "a phase that was not paid counts as zero"),
 }
 AXES = {
@@ -68,6 +72,10 @@ PARTS = {
     "send": "upload", "network": "network round trip", "server": "gateway + server + queueing",
     "upload_and_server": "upload + gateway + server", "wait": "network + server",
     "upload_and_wait": "upload + network + server", "transfer": "transfer", "rest": "left over", "response": "response",
+}  # fmt: skip
+SHORT_PARTS = {
+    **PARTS, "pool": "pool", "network": "round trip", "server": "server", "upload_and_server": "upload, server",
+    "wait": "wait", "upload_and_wait": "upload, wait",
 }  # fmt: skip
 TIMES = {
     "response": "response", "success": "successes only", "service": "service", "lateness": "lateness",
@@ -404,6 +412,24 @@ def comparison_header(*, baseline: str, candidate: str, confidence: str) -> tupl
 
 FURTHER_CAPTION = "Further figures, in milliseconds; those without a name are response times, from due to the end of the body"
 PART = "part"
+DIFFERENCE = "difference"
+
+
+def bar(target: str) -> str:
+    """Of the mean exchange, in a chart."""
+    return target
+
+
+def tail_bar(target: str) -> str:
+    """Of the exchanges around p99, in a chart."""
+    return f"{target}, p99"
+
+
+def tail_caption(*, baseline: str, candidate: str) -> str:
+    """Over the exchanges around p99; each target with how many there are."""
+    return f"The exchanges around each target's own p99 ({baseline}, {candidate}): means in milliseconds, without intervals"
+
+
 BREAKDOWN_CAPTION = "The mean answered exchange in its parts, in milliseconds: they add up. The network ends at the first proxy."
 SERVICE_CAPTION = (
     "Service times: the same, without lateness and the wait for a free connection, in milliseconds"
