@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from benchmark.eas.prices import UNITS
+from benchmark.eas.prices import UNITS, Unit
 from benchmark.measure.recording import Recording, merged
 from benchmark.result.cost import Cost, CostLine, MonthlyCost, PriceOf, Saving, TargetCost, WireBytes
 from benchmark.result.model import Comparison
@@ -120,7 +120,9 @@ def _lines(received: float, sent: float, kept: Mapping[str, Any], terms: Mapping
     left, lines = float(kept["quota"]), []
     for what, each, as_ in zip(("responses", "requests"), (received, sent), billed, strict=True):
         price = PriceOf(**kept[as_]) if kept.get(as_) else None
-        line = _line(what, each, as_, price, terms["monthly_requests"], left if as_ != "privatelink" else 0.0)
+        unit = price.unit if price else (kept["egress"] or {}).get("unit", "GB")
+        quota = left if as_ != "privatelink" else 0.0
+        line = _line(what, each, as_, price, unit, terms["monthly_requests"], quota)
         if line.month and price:
             left -= line.month.free * UNITS[price.unit]
         lines.append(line)
@@ -128,10 +130,10 @@ def _lines(received: float, sent: float, kept: Mapping[str, Any], terms: Mapping
 
 
 def _line(
-    what: Any, each: float, as_: Any, price: PriceOf | None, monthly: int | None, quota: float
+    what: Any, each: float, as_: Any, price: PriceOf | None, named: Unit, monthly: int | None, quota: float
 ) -> CostLine:
     free = as_ in {"ingress", "intranet"}
-    unit = UNITS[price.unit if price else "GB"]
+    unit = UNITS[named]
     volume = each * MILLION / unit
     month = None
     if price and monthly:
@@ -145,6 +147,7 @@ def _line(
         billed_as=as_,
         each=each,
         price=price,
+        unit=named,
         volume=volume,
         cost=0.0 if free else price and volume * price.price,
         month=month,

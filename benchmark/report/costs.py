@@ -113,7 +113,7 @@ def _wire(cost: Cost) -> Table:
 
 
 def _million(cost: Cost) -> Table:
-    header = words.cost_header(cost.currency)
+    header = words.cost_header(cost.currency, _unit(cost))
     rows, notes = [], Marks()
     for name, target in cost.targets.items():
         for at, line in enumerate(target.lines):
@@ -124,7 +124,7 @@ def _million(cost: Cost) -> Table:
 
 def _reckoned(target: TargetCost, line: CostLine, notes: Marks) -> tuple[str, str, str, str]:
     """Bytes each, their volume of a million, its price, and what comes of it."""
-    each, volume = f"{line.each:,.1f}", _volume(line.volume, line)
+    each, volume = f"{line.each:,.1f}", _volume(line.volume)
     if line.price is not None:
         mark = notes.mark(_source(target, line, line.price))
         return each, volume, f"{tariff(line.price.price)}{BOUND}{mark}", amount(line.cost)
@@ -178,7 +178,7 @@ def _month(cost: Cost) -> Table:
             kept = _month_cells(line, line.month) if line.month else (NONE,) * 4
             rows.append(("" if at else name, words.DIRECTIONS[line.what], *kept))
         rows.append(("", words.TOTAL, "", "", "", amount(target.per_month)))
-    header = words.cost_month_header(cost.currency)
+    header = words.cost_month_header(cost.currency, _unit(cost))
     caption = words.cost_month_caption(f"{cost.monthly_requests:,}")
     return Table(caption, header, tuple(rows), "llrrrr", sums=_sums(rows))
 
@@ -189,7 +189,7 @@ def _sums(rows: Sequence[tuple[str, ...]]) -> tuple[int, ...]:
 
 def _month_cells(line: CostLine, month: MonthlyCost) -> tuple[str, ...]:
     price = tariff(line.price.price) if line.price else words.FREE
-    return _volume(month.volume, line), _volume(month.free, line), price, amount(month.cost)
+    return _volume(month.volume), _volume(month.free), price, amount(month.cost)
 
 
 def money(value: float, cost: Cost) -> str:
@@ -211,10 +211,15 @@ def tariff(price: float) -> str:
     return max(f"{price:,.2f}", f"{price:,}", key=len)
 
 
-def _volume(value: float | None, line: CostLine) -> str:
-    """A volume with its unit, as exactly as tenths of bytes make it for a million requests."""
-    unit = line.price.unit if line.price else "GB"
-    return NONE if value is None else f"{value:,.4f}{BOUND}{unit}" if value else "0"
+def _volume(value: float | None) -> str:
+    """A volume, as exactly as tenths of bytes make it for a million requests."""
+    return NONE if value is None else f"{value:,.4f}" if value else "0"
+
+
+def _unit(cost: Cost) -> str:
+    """The units of all volumes, for the head of their column."""
+    units = [line.unit for each in cost.targets.values() for line in each.lines]
+    return " or ".join(dict.fromkeys(units))
 
 
 def _count(exchanges: float) -> str:

@@ -34,7 +34,7 @@ class PriceOf(_Part):
 
 
 class MonthlyCost(_Part):
-    """A line's traffic and cost in a month; volumes in the price's unit."""
+    """A line's traffic and cost in a month; volumes in the line's unit."""
 
     volume: float = Field(description="each × monthly_requests")
     free: float = Field(description="of the quota")
@@ -50,7 +50,8 @@ class CostLine(_Part):
     )
     each: float = Field(description="bytes")
     price: PriceOf | None = Field(description="null: it is free, or `cost` is null and no price is known")
-    volume: float | None = Field(description="of a million requests, in the price's unit, else in GB")
+    unit: Literal["GB", "GiB"] = Field(description="of volumes: the price's, else that of egress")
+    volume: float | None = Field(description="of a million requests, in `unit`")
     cost: float | None = Field(description="of a million requests; null: no price is known")
     month: MonthlyCost | None = None
 

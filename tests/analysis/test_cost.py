@@ -106,6 +106,7 @@ def test_a_gib_is_larger_than_a_gb() -> None:
     sides = [counted(500_000, 60_000)], [counted(400_000, 50_000)]
     found = cost(*sides, first=target(egress={**PRICE, "unit": "GiB"}))
     assert found.targets["public"].per_million == pytest.approx(4.0 * 1000**3 / 1024**3)
+    assert [line.unit for line in found.targets["public"].lines] == ["GiB", "GiB"]
 
 
 def test_answers_to_the_warm_up_count_as_far_as_they_came() -> None:

@@ -699,7 +699,9 @@ COST_WIRE_CAPTION = (
     "Bytes on the wire: IP packets, with headers and acknowledgements, as this host's kernel counted them unless it says "
     "otherwise. Connections that a warm-up opened are not in them."
 )
-COST_CAPTION = "For a million requests: bytes each × 10⁶ = volume (a GB is 10⁹ bytes), volume × price = cost"
+COST_CAPTION = (
+    "For a million requests: bytes each × 10⁶ = volume (1 GB = 10⁹ bytes, 1 GiB = 2³⁰), volume × price = cost"
+)
 COST_TOKENS_CAPTION = "For a million output tokens: cost of a million requests ÷ tokens each"
 DIRECTIONS = {"responses": "responses", "requests": "requests"}
 TOTAL, FREE, UNKNOWN = "together", "free", "not found"
@@ -740,9 +742,9 @@ NO_PRIVATELINK = (
 )
 
 
-def cost_header(currency: str) -> tuple[str, ...]:
+def cost_header(currency: str, unit: str) -> tuple[str, ...]:
     """Of a table of costs."""
-    return (TARGET, "direction", "bytes each", "volume", "price", f"cost, {currency}")
+    return (TARGET, "direction", "bytes each", unit, "price", f"cost, {currency}")
 
 
 def cost_tokens_header(currency: str) -> tuple[str, ...]:
@@ -750,9 +752,9 @@ def cost_tokens_header(currency: str) -> tuple[str, ...]:
     return (TARGET, "cost of 10⁶ requests", "tokens each", "bytes per token", f"cost, {currency}")
 
 
-def cost_month_header(currency: str) -> tuple[str, ...]:
+def cost_month_header(currency: str, unit: str) -> tuple[str, ...]:
     """Of a table of costs of a month."""
-    return (TARGET, "direction", "volume", "− free", "× price", f"cost, {currency}")
+    return (TARGET, "direction", unit, "− free", "× price", f"cost, {currency}")
 
 
 def cost_month_caption(requests: str) -> str:
