@@ -18,6 +18,7 @@ from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
 
 OF_FIGURE = 0.05  # of a figure, that the generator's lateness may make up
 OF_CLAIM = 0.2  # of a claimed difference
+FLAWS_TOLD = 4  # lines; a busy machine can spoil dozens of rounds
 FULL_CORE = 0.95  # of the measured time, spent on the CPU
 BAD_ROUNDS = 0.2
 GENERATOR = "the generator itself"  # how every reason begins that lays the blame on it
@@ -114,6 +115,9 @@ def saturated(run: Run, rounds: Iterable[Round]) -> bool:
 def generator_of(run: Run) -> Generator:
     """The generator's own figures, over all targets and rounds."""
     flaws = [f"round {r.number + 1} of {r.target} is not used: {r.flaw}" for r in run.rounds if r.flaw]
+    if len(flaws) > FLAWS_TOLD:
+        more = len(flaws) - FLAWS_TOLD + 1
+        flaws[FLAWS_TOLD - 1 :] = [f"{more} more rounds are not used; recordings.json says of each why"]
     full = [name for name in run.targets if saturated(run, (r for r in run.rounds if r.target == name))]
     reasons = [
         f"a full core was spent on {name}: its throughput is at least what is shown; {REMEDY}"
