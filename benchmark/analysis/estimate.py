@@ -158,9 +158,13 @@ def _at_least(pooled: Sample, found: dict[str, float], timeout: float) -> dict[s
     bounds = {name: timeout for name, value in found.items() if math.isinf(value)}
     if "mean" in bounds:
         assert isinstance(pooled, Ranked)
-        total = pooled.histogram.total / MILLISECOND + pooled.beyond * timeout
-        bounds["mean"] = total / pooled.count
+        bounds["mean"] = at_least_on_average(pooled, timeout)
     return bounds
+
+
+def at_least_on_average(ranked: Ranked, timeout: float) -> float:
+    """What a mean is no less than (ms), where something never ended."""
+    return (ranked.histogram.total / MILLISECOND + ranked.beyond * timeout) / ranked.count
 
 
 def milliseconds(nanoseconds: float) -> float | None:

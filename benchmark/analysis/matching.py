@@ -12,7 +12,8 @@ from typing import Any
 
 from benchmark.result.run import Round, Run
 
-FREE = {"objectives", "primary", "baseline", "confidence", "simulated", "goodput"}  # they change no figure
+JUDGED_BY = {"objectives", "primary", "baseline", "confidence", "goodput", "cost"}
+FREE = {*JUDGED_BY, "simulated"}  # they change no figure
 OF_OTHERS = {*FREE, "name", "targets", "allow", "load", "rounds", "prices", "monthly_requests"}
 CLIENT = ("system", "machine", "processor", "cores")
 VERSIONS = ("vpcbench", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")

@@ -28,6 +28,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 RANKS = {**QUANTILES, "p75": 0.75, "max": 1.0}
 MOST_BREACHES = 100
+UNANSWERED = "no mean: some requests were never answered"  # it need not be as long as the timeout
 
 
 @dataclass(frozen=True)
@@ -197,8 +198,10 @@ def _shown(judged: Judged | None, objective: Objective) -> float | None:
 
 def say(value: float, objective: Objective, timeout: float) -> str:
     """A figure of an objective, for people."""
+    if objective.of_times and math.isinf(value):
+        return UNANSWERED if objective.metric == "mean" else f"≥ {format_duration(timeout)}"
     if objective.of_times:
-        return f"≥ {format_duration(timeout)}" if math.isinf(value) else format_duration(value)
+        return format_duration(value)
     if objective.metric == "failures":
         return f"{value:.2%}"
     return f"{value:.1%} of offered" if objective.of_offered else format_rate(value)

@@ -208,7 +208,11 @@ def _send(
         ):
             usage: list[Usage] = []
             for stretch in stretches:
-                now = checked if stretch is stretches[0] else check_again(stretch, workers, kept, check=check)
+                now = (
+                    checked
+                    if stretch is stretches[0]
+                    else check_again(stretch, workers, kept, redactor, check=check)
+                )
                 if now is None:
                     continue
                 quickest = min((probe.service for probe in now.probes.values()), default=MILLISECOND)

@@ -12,6 +12,7 @@ from benchmark.execution.local import Interrupted, LocalWorkers, WorkerLost
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, preflight
 from benchmark.execution.rounds import most_rounds
+from benchmark.redaction import Redactor
 from benchmark.result.run import Run
 from benchmark.scenario.load import LoadedScenario
 
@@ -66,7 +67,9 @@ def _plan(loaded: LoadedScenario) -> Plan:
     return plan
 
 
-def check_again(stretch: Stretch, workers: LocalWorkers, kept: Run, *, check: bool) -> Preflight | None:
+def check_again(
+    stretch: Stretch, workers: LocalWorkers, kept: Run, redactor: Redactor, *, check: bool
+) -> Preflight | None:
     """How each target answers this level's request; None: the level cannot be measured, which the run's notes tell."""
     if not check:
         return NOTHING_CHECKED
@@ -78,7 +81,7 @@ def check_again(stretch: Stretch, workers: LocalWorkers, kept: Run, *, check: bo
     except (Interrupted, WorkerLost):  # `workers` knows
         return None
     except VpcbenchError as error:
-        kept.notes.append(f"{stretch.label} was left out: {error}")
+        kept.notes.append(redactor.text(f"{stretch.label} was left out: {error}"))
         return None
     return checked
 

@@ -34,7 +34,8 @@ class Watch:
         self.why = ""  # what `end` was told
         self._end = end
         self._objectives = [each for each in objectives if each.abort]
-        self._expected = MARGIN * (plan.rate or math.inf) * plan.duration  # of each target
+        self._rounds = plan.max_rounds if plan.precision else plan.rounds  # at most
+        self._each = (plan.request_rate or math.inf) * plan.duration / plan.rounds  # requests of a round
         self._connections = plan.load.connections or 0
         self._series: defaultdict[Key, Series] = defaultdict(Series)
         self._seen: defaultdict[Key, Recording] = defaultdict(Recording)
@@ -46,6 +47,7 @@ class Watch:
         if self.broken or not mine:
             return
         key = snapshot.target, snapshot.number
+        self._each = max(self._each, snapshot.planned)  # rounds are longer where answers are slow
         self._seen[key].merge(_counts(snapshot.recording))
         self._series[key].merge(snapshot.recording.series)
         for each in mine:
@@ -83,7 +85,7 @@ class Watch:
     def _for_good(self, key: Key, objective: Objective) -> bool:
         """Whether more requests break it than all that are expected could make up for."""
         bad = sum(each[objective.text] for (target, _), each in self._bad.items() if target == key[0])
-        return bad > allowed(objective) * self._expected
+        return bad > allowed(objective) * MARGIN * self._rounds * self._each
 
 
 def _counts(part: Recording) -> Recording:

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterator
 
-from benchmark.analysis.estimate import Ranked
+from benchmark.analysis.estimate import Ranked, at_least_on_average
 from benchmark.measure.series import Point
 from benchmark.result.model import QUANTILES
 from benchmark.result.run import Round, Run
@@ -32,7 +32,10 @@ HEADER = (
 
 
 def render_csv(run: Run) -> str:
-    """The file's text. A figure that reaches the unanswered reads `>=` the timeout; one beyond the data is empty."""
+    """The file's text. A figure that reaches the unanswered reads `>=` the timeout; one beyond the data is empty.
+
+    A mean counts the unanswered as if they had ended at the timeout, and then reads `>=` as well.
+    """
     rounds = sorted(run.rounds, key=lambda each: (each.recording.first_due, each.target, each.number))
     origin = min((each.recording.first_due for each in rounds if each.recording.first_due), default=0)
     file = io.StringIO()
@@ -96,7 +99,10 @@ def _ms(ranked: Ranked, q: float | None, timeout: float) -> str:
     if not ranked.count:
         return ""
     value = ranked.mean if q is None else ranked.quantile(q)
-    return f">={timeout * 1e3:g}" if math.isinf(value) else _number(value / MILLISECOND)
+    if math.isfinite(value):
+        return _number(value / MILLISECOND)
+    least = timeout * 1e3 if q is not None else at_least_on_average(ranked, timeout * 1e3)
+    return f">={_number(least)}"
 
 
 def _number(value: float) -> str:

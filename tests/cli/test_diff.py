@@ -32,7 +32,7 @@ CLIENT = {
 
 
 def kept(folder: Path, medians: dict[str, float], seed: int, **changes: Any) -> Run:
-    """A run of six rounds on each target, as `vpcbench run` would leave it."""
+    """A run of six rounds on each target, as `vpcbench run` would leave it, with its own routes for the cost."""
     random = np.random.default_rng(seed)
     law = {name: median * random.lognormal(0, 0.02) for name, median in medians.items()}
     rounds = {
@@ -40,6 +40,9 @@ def kept(folder: Path, medians: dict[str, float], seed: int, **changes: Any) -> 
         for name, median in law.items()
     }
     run = a_run(rounds, **changes)
+    terms = {"route": "internet", "gateway": None, "region": None, "tls": False, "quota": 0}
+    run.settings["cost"] = {"currency": "CNY", "caller_egress": "none", "monthly_requests": None,
+                            "targets": dict.fromkeys(medians, terms)}  # fmt: skip
     run.environment = dict(CLIENT)
     run.started_at = f"2026-01-{seed + 1:02}T00:00:00+00:00"
     run.scenario = {

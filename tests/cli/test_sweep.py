@@ -100,20 +100,25 @@ def test_a_level_that_its_target_refuses_is_told_and_the_others_are_kept(
     def answer(connection: Any, number: int) -> None:
         while request := read_request(connection):
             status = b"413 Too Large" if b"/large" in request else b"200 OK"
-            connection.sendall(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status)
+            connection.sendall(
+                b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(request), request)
+            )
 
     scripted.script = answer
     scenario = f"""
-targets: {{target: {{url: "http://127.0.0.1:{scripted.port}/"}}}}
+targets: {{target: {{url: "http://127.0.0.1:{scripted.port}/", token: "${{TOKEN}}"}}}}
 load: {{rate: 100/s, duration: 400ms, warmup: 0s}}
 rounds: 1
 sweep: {{request.path: [small, large, tiny]}}
 """
-    done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
+    done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path, TOKEN="s3cret-canary")
     assert done.returncode == 3, done.stdout + done.stderr
     result = result_of(tmp_path / "out")
     assert [level["values"]["request.path"] for level in result["sweep"]] == ["small", "tiny"]
     assert any("request.path large was left out" in note and "413" in note for note in result["notes"])
+    assert any("it said: POST /large" in note or "it said: GET /large" in note for note in result["notes"])
+    kept = [done.stdout, *(each.read_text() for each in (tmp_path / "out").iterdir())]
+    assert not any("s3cret-canary" in text for text in kept)  # though the target said it
 
 
 def test_a_wrong_level_sends_nothing(scripted: ScriptedServer, tmp_path: Path) -> None:

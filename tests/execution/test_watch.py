@@ -24,19 +24,19 @@ class Ending(list[str]):
     """What was asked for."""
 
 
-def a_watch(*objectives: dict[str, Any], load: str = "{rate: 100/s, duration: 100s}") -> tuple[Watch, Ending]:
+def a_watch(
+    *objectives: dict[str, Any], load: str = "{rate: 100/s, duration: 100s}", rounds: str = "2"
+) -> tuple[Watch, Ending]:
     """Over 100 s, in two rounds of 50 s: 10,000 requests."""
     written = "\n".join(f"- {each}" for each in objectives)
-    text = (
-        f"targets: {{vpc: {{url: 'http://127.0.0.1:1/'}}}}\nrounds: 2\nload: {load}\nobjectives:\n{written}"
-    )
+    text = f"targets: {{vpc: {{url: 'http://127.0.0.1:1/'}}}}\nrounds: {rounds}\nload: {load}\nobjectives:\n{written}"
     loaded = load_text(text, "test", Path())
     asked = Ending()
     return Watch(make_plan(loaded), loaded.scenario.objectives, asked.append), asked
 
 
 def told(begin: float, end: float, ms: float, *, failed: bool = False, late: float = 0.0, number: int = 0,
-         unreported: int = 0) -> Snapshot:  # fmt: skip
+         unreported: int = 0, planned: int = 50 * RATE) -> Snapshot:  # fmt: skip
     """What was due in this stretch of seconds, all of it alike."""
     due = np.arange(round(begin * RATE), round(end * RATE))
     times, lateness = (np.full(len(due), round(each * MILLISECOND)) for each in (ms, late))
@@ -48,9 +48,7 @@ def told(begin: float, end: float, ms: float, *, failed: bool = False, late: flo
     part.failures["timeout"] = part.unanswered
     part.histograms["response"].record(times[~lost])
     part.histograms["lateness"].record(lateness)
-    return Snapshot(
-        "vpc", number, 0.0, 50.0, end, part, due=round(end * RATE) + unreported, planned=50 * RATE
-    )
+    return Snapshot("vpc", number, 0.0, 50.0, end, part, due=round(end * RATE) + unreported, planned=planned)
 
 
 def test_a_broken_window_ends_the_run() -> None:
@@ -98,6 +96,22 @@ def test_over_the_whole_run_what_is_to_come_may_make_up_for_it(check: str, secon
     watch.observe(told(0, 0.98 * seconds, 900, failed=True))
     assert not asked
     watch.observe(told(0.98 * seconds, 1.05 * seconds, 900, failed=True))
+    assert asked
+
+
+def test_rounds_may_be_longer_and_more_than_was_set() -> None:
+    """Longer where answers are slow, more where a precision takes them."""
+    watch, asked = a_watch({"check": "p99 < 300ms", "abort": True})
+    watch.observe(told(0, 1.9, 900, planned=100 * RATE))  # 1 % of 20,000 requests
+    assert not asked
+    watch.observe(told(1.9, 2.1, 900, planned=100 * RATE))
+    assert asked
+    watch, asked = a_watch(
+        {"check": "p99 < 300ms", "abort": True}, rounds="10\nprecision: 5%\nmax_rounds: 20"
+    )
+    watch.observe(told(0, 1.9, 900, planned=10 * RATE))
+    assert not asked
+    watch.observe(told(1.9, 2.1, 900, planned=10 * RATE))
     assert asked
 
 

@@ -90,6 +90,8 @@ def test_a_spreadsheet_has_a_row_for_every_round_and_stretch(run: Run) -> None:
         p50 = kept.quantile("response", 0.5) / MILLISECOND
         assert float(whole["p50 response (ms)"]) == pytest.approx(p50, rel=1e-4)
         assert whole["p99 response (ms)"] == ">=30000"
+        least = (kept.histograms["response"].total / MILLISECOND + LOST * 30_000) / (kept.ok + LOST)
+        assert whole["mean response (ms)"] == f">={least:.6g}"
         assert whole["p99.9 response (ms)"] == ""
         assert float(whole["achieved (1/s)"]) == pytest.approx(kept.ok / 5)
     assert all(not row["not used because"] for row in rows)
