@@ -337,9 +337,10 @@ def announce(stretches: Sequence[Stretch]) -> str:
         )
     if stretches[0].names is not None:
         seconds = format_duration(sum(_seconds(each.plan) for each in stretches))
-        lines = [f"Sweeping {len(stretches)} level{'s' * (len(stretches) != 1)}, {seconds} in all:"]
+        targets = f" on each of {count} targets" if count > 1 else ""
+        lines = [f"Sweeping {len(stretches)} level{'s' * (len(stretches) != 1)}{targets}, {seconds} in all:"]
         wide = max(len(each.label) for each in stretches)
-        lines += [f"  {each.label:<{wide}}  {_amount(each.plan, count)}" for each in stretches]
+        lines += [f"  {each.label:<{wide}}  {_amount(each.plan, 1)}" for each in stretches]
     lines += [f"  {target.name:<10} {redact_url(target.url)}" for target in plan.targets]
     return "\n".join(lines)
 
@@ -359,7 +360,7 @@ def _amount(plan: Plan, count: int) -> str:
     if rate is None:
         return f"{_connections(plan)} connections, each asking again when answered"
     each = f" to each of {count} targets" if count > 1 else ""
-    return f"about {rate * _seconds(plan) / count:,.0f} requests{each} at {format_rate(rate)}"
+    return f"about {rate * _seconds(plan) / len(plan.targets):,.0f} requests{each} at {format_rate(rate)}"
 
 
 def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str, Any]:

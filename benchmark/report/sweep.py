@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmark.analysis.comparison import Outcome, outcome
-from benchmark.report.numbers import NONE, distances, percent, shown
+from benchmark.report.numbers import NONE, decimals_of, distances, percent, shown, signed
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
 from benchmark.report.tables import marks_of, metric_row
-from benchmark.result.model import Comparison, Metric, Result, SweepLevel, TargetResult
+from benchmark.result.model import BreakdownRow, Comparison, Metric, Result, SweepLevel, TargetResult
 from benchmark.units import format_rate
 
 Rows = list[dict[str, Any]]
@@ -84,7 +84,35 @@ def tables(result: Result) -> tuple[Table, ...]:
     if not levels:
         return ()
     compared = [table for each in levels[0].comparisons for table in _advantages(levels, each)]
-    return (*compared, _levels(levels))
+    parts = (table for each in levels[0].comparisons if (table := _parts(levels, each)).rows)
+    return (*compared, *parts, _levels(levels))
+
+
+def _parts(levels: list[SweepLevel], compared: Comparison) -> Table:
+    """What the mean difference is made of at each level; a part that nobody paid at any level is left out."""
+    found = [
+        (level, split)
+        for level in levels
+        for split in level.breakdown
+        if (split.baseline, split.candidate) == (compared.baseline, compared.candidate)
+    ]
+    paid = {row.phase for _, split in found for row in split.rows if max(row.baseline, row.candidate) > 0}
+    phases = [phase for phase in words.PARTS if phase in paid]
+    header = (*levels[0].values, *(words.PARTS[phase] for phase in phases), words.PARTS["response"])
+    rows = []
+    for level, split in found:
+        told = {
+            row.phase: words.WITHHELD if split.withheld else _signed(row)
+            for row in (*split.rows, split.total)
+        }
+        rows.append((*level.values.values(), *(told.get(phase, NONE) for phase in (*phases, "response"))))
+    caption = words.parts_caption(candidate=compared.candidate, baseline=compared.baseline)
+    return Table(caption, header, tuple(rows), figures(header, len(levels[0].values)), detail=True)
+
+
+def _signed(row: BreakdownRow) -> str:
+    value = row.difference.value
+    return NONE if value is None else signed(value, decimals_of(row.difference))
 
 
 def _advantages(levels: list[SweepLevel], compared: Comparison) -> Iterator[Table]:

@@ -225,6 +225,9 @@ def test_the_shipped_scenarios_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             result = result_of(tmp_path / path.stem)
             asked = [level["targets"] for level in result["sweep"] or ()] or [result["targets"]]
             assert all(target["counts"]["ok"] for targets in asked for target in targets.values())
+            if path.stem == "handshakes":
+                fresh = result["sweep"][-1]["targets"].values()
+                assert all(target["connections"]["opened"] >= target["counts"]["ok"] for target in fresh)
 
 
 def shipped(path: Path, folder: Path) -> ExitStatus:

@@ -52,7 +52,7 @@ sweep: {{load.rate: [60/s, 150/s]}}
             assert target["rate"]["offered"] == rate
             assert target["rate"]["achieved"] == pytest.approx(rate, rel=0.05)
     assert answered == sum(map(sent, levels)) + probes(levels[-1])
-    assert "Sweeping 2 levels, 5.6 s in all" in done.stdout
+    assert "Sweeping 2 levels on each of 2 targets, 5.6 s in all" in done.stdout
     assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
     for format_, name in (("json", "result.json"), ("markdown", "report.md"), ("html", "report.html")):
         again = vpcbench("report", "out", "--format", format_, folder=tmp_path)

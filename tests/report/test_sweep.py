@@ -13,6 +13,7 @@ from benchmark.report.document import Report, describe
 from benchmark.report.html import render_html
 from benchmark.report.junit import render_junit
 from benchmark.report.markdown import render_markdown
+from benchmark.report.sweep import tables
 from benchmark.result.run import Run
 from tests.analysis.test_sweep import swept
 from tests.report.results import HOSTILE
@@ -84,3 +85,15 @@ def test_junit_has_a_case_for_each_objective_of_each_level() -> None:
     run, _ = a_sweep(5, 20, objectives=["vpc.p50 < 40ms"])
     suite = Xml.fromstring(render_junit(summarise(run)))
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+
+
+def test_what_the_difference_is_made_of_adds_up_at_every_level() -> None:
+    run, _ = a_sweep()
+    result = summarise(run)
+    assert result.sweep is not None
+    parts = tables(result)[-2]
+    assert "made of" in parts.caption
+    for row, saved in zip(parts.rows, (5, 20, 40), strict=True):
+        figures = [float(cell.replace("−", "-")) for cell in row[1:]]
+        assert sum(figures[:-1]) == pytest.approx(figures[-1], abs=0.2)
+        assert figures[-1] == pytest.approx(-saved, abs=0.5)

@@ -358,6 +358,11 @@ def advantage_caption(*, candidate: str, baseline: str, figure: str) -> str:
     return f"{candidate} against {baseline} {at(figure)}, in milliseconds"
 
 
+def parts_caption(*, candidate: str, baseline: str) -> str:
+    """Over a table of what a difference is made of at each level."""
+    return f"What the mean difference of {candidate} to {baseline} is made of, in milliseconds"
+
+
 def swept_load(*, count: int, keys: str) -> str:
     """What a sweep's load is, for the line under the title."""
     return f"{count} levels of {keys}"
