@@ -23,6 +23,7 @@ SERVICE = 0.06  # seconds: long beside what other programs make the generator la
 RATES = (60.0, 150.0)
 
 
+@pytest.mark.alone
 def test_levels_are_measured_and_told(tmp_path: Path) -> None:
     paths = (NetworkPath(round_trip=ROUND_TRIP / 1000), NetworkPath())
     addresses = (Address(path=paths[0]), Address("127.0.0.2", path=paths[1]))
