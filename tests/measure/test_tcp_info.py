@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmark.measure.tcp_info import Meter, Traffic, read
+from benchmark.measure.tcp_info import BATCH, Meter, Traffic, read
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 
@@ -84,6 +85,54 @@ def test_a_meter_counts_connections_that_come_and_go_and_counts_each_once(
     assert traffic["ip_bytes_sent"] >= 1000 + 60 + 2 * 52
     assert len(round_trips) == 1
     assert meter.take() == ({}, [])
+
+
+def test_a_meter_adds_up_many_connections_as_each_tells_it() -> None:
+    """More than are looked into at once, each counted whole: as `read` says of every one."""
+    meter, told = Meter(), []
+    meter.begin()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for _ in range(BATCH + 10):
+            with socket.create_connection(listener.getsockname()) as client, listener.accept()[0] as server:
+                meter.opened(client)
+                client.sendall(b"x" * 100)
+                server.recv(100)
+                told.append(read(client))
+                meter.closing(client)
+    traffic, round_trips = meter.take()
+    counted = [each for each in told if each]
+    assert len(counted) == len(round_trips) == BATCH + 10
+    assert traffic["ip_bytes_sent"] == sum(each.ip_bytes_sent for _, each in counted)
+    assert traffic["segments_sent"] == sum(each.segments_sent for _, each in counted)
+    assert sorted(round_trips) == sorted(trip for trip, _ in counted)
+
+
+def test_a_meter_costs_less_than_looking_at_each_connection_would(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    client, _ = pair
+    meter, nothing = Meter(), Traffic()
+    meter.begin()
+
+    def spent(once: Callable[[], object]) -> float:
+        took = []
+        for _ in range(5):
+            before = time.process_time()
+            for _ in range(2000):
+                once()
+            took.append(time.process_time() - before)
+        return min(took)
+
+    def look() -> None:
+        told = read(client)
+        assert told
+        Counter[str]().update(told[1].since(nothing)._asdict())
+
+    def count() -> None:
+        meter.opened(client)
+        meter.closing(client)
+
+    assert spent(count) < spent(look)
 
 
 async def test_a_meter_reads_many_connections_in_several_turns(
