@@ -48,9 +48,10 @@ def cost_of(run: Run, comparisons: list[Comparison]) -> Cost | None:
 
 
 def _target(run: Run, name: str, kept: Mapping[str, Any], terms: Mapping[str, Any]) -> TargetCost | None:
-    sound = run.used(name)
-    counted = [each for each in sound if each.counters["segments_sent"]]
-    whole = merged(counted or sound)
+    # where no round is sound, the run is invalid, and its bytes are the best there is
+    rounds = run.used(name) or [each.asked for each in run.rounds if each.target == name]
+    counted = [each for each in rounds if each.counters["segments_sent"]]
+    whole = merged(counted or rounds)
     if whole.scheduled == whole.unsent:
         return None
     received, sent = _counted(whole) if counted else estimated(whole, tls=kept["tls"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,6 +130,24 @@ def test_only_rounds_that_the_kernel_counted_are_reckoned_with() -> None:
     found = cost([counted(500_000, 60_000), a_recording([5.0] * 50)], [counted(400_000, 50_000)])
     assert found.targets["public"].received.exchanges == 100
     assert not found.targets["public"].estimated
+
+
+def test_rounds_that_came_late_are_reckoned_with_where_there_are_no_others() -> None:
+    terms = {
+        "currency": "CNY",
+        "caller_egress": "none",
+        "monthly_requests": None,
+        "targets": {"public": target()},
+    }
+    run = a_run({"public": [counted(500_000, 60_000), counted(900_000, 60_000)]}, cost=terms)
+    run.rounds[1] = replace(run.rounds[1], flaw="late")
+    found = cost_of(run, [])
+    assert found
+    assert found.targets["public"].received.each == 5000.0
+    run.rounds[0] = replace(run.rounds[0], flaw="late")
+    found = cost_of(run, [])
+    assert found
+    assert found.targets["public"].received.each == 7000.0
 
 
 def test_where_the_kernel_does_not_tell_it_is_estimated_and_marked() -> None:
