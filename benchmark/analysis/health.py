@@ -12,7 +12,7 @@ from benchmark.analysis.statistics import Interval, quantile
 from benchmark.measure.exchange import Failure
 from benchmark.measure.recording import Recording
 from benchmark.result.model import QUANTILES, Comparison, Generator, ObjectiveResult, Verdict, Worker
-from benchmark.result.run import Round, Run
+from benchmark.result.run import STOPPED, Round, Run
 from benchmark.scenario.objective import parse_objective
 from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
 
@@ -198,10 +198,12 @@ def _exhausted(run: Run) -> list[str]:
 
 
 def _bad_rounds(run: Run) -> list[str]:
-    flaws = [r.flaw for r in run.rounds if r.flaw]
-    if len(flaws) <= BAD_ROUNDS * len(run.rounds):
+    """Those that an objective ended are not: nobody was late."""
+    whole = [r for r in run.rounds if r.flaw != STOPPED]
+    flaws = [r.flaw for r in whole if r.flaw]
+    if len(flaws) <= BAD_ROUNDS * len(whole):
         return []
-    return [f"{len(flaws)} of {len(run.rounds)} rounds cannot be used (the first: {flaws[0]}); {REMEDY}"]
+    return [f"{len(flaws)} of {len(whole)} rounds cannot be used (the first: {flaws[0]}); {REMEDY}"]
 
 
 def _late_misses(run: Run, objectives: Sequence[ObjectiveResult]) -> list[str]:

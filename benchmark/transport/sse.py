@@ -15,6 +15,7 @@ from typing import Any
 from benchmark.measure.stream import Stream
 
 LARGEST_EVENT = 4 * 1024 * 1024  # bytes
+MOST_TOKENS = 2**31  # of a request or an answer
 DONE = b"[DONE]"
 THOUGHTS = ("reasoning_content", "reasoning", "tool_calls")  # of a delta, beside its content
 _BOM = b"\xef\xbb\xbf"
@@ -205,14 +206,18 @@ def _hear(choice: dict[str, Any], thoughts: list[str], answer: list[str]) -> Non
     delta = delta if isinstance(delta, dict) else {}
     answer += (text for text in (delta.get("content"), choice.get("text")) if isinstance(text, str))
     thoughts += (text for text in (delta.get(name) for name in THOUGHTS[:2]) if isinstance(text, str))
-    for call in delta.get("tool_calls") or ():
+    calls = delta.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict):
             thoughts += (text for text in map(function.get, ("name", "arguments")) if isinstance(text, str))
 
 
 def _count(said: object, before: int) -> int:
-    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else before
+    """What usage says, where a model could have: a service may say anything, and sums are kept in 64 bits."""
+    return (
+        said if isinstance(said, int) and not isinstance(said, bool) and 0 <= said <= MOST_TOKENS else before
+    )
 
 
 def _message(said: dict[str, Any]) -> str:

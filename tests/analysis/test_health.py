@@ -9,7 +9,7 @@ from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.analysis.health import harm
 from benchmark.analysis.statistics import Interval
 from benchmark.analysis.summary import summarise
-from benchmark.result.run import Run
+from benchmark.result.run import STOPPED, Run
 from benchmark.units import MILLISECOND
 from tests.analysis.runs import a_recording, a_run
 
@@ -82,6 +82,15 @@ def test_too_many_bad_rounds(bad: int, status: str) -> None:
     assert "3 more rounds" in reasons[3] if 2 * bad > 4 else "it was late" in reasons[3]
     assert result.targets["one"].rounds == 10 - bad
     assert result.targets["one"].counts.scheduled == 800
+
+
+def test_a_run_that_an_objective_ended_has_failed_however_few_its_rounds() -> None:
+    run = pair(5, 6, objectives=["p50 < 1ms"])
+    run.aborted = "`p50 < 1ms` on one"
+    run.rounds = [replace(each, flaw=STOPPED * each.number) for each in run.rounds if each.number < 2]
+    verdict = summarise(run).verdict
+    assert verdict.status == "fail"
+    assert "the run was ended early" in verdict.reasons[0]
 
 
 def test_an_interrupted_run_says_so_first() -> None:

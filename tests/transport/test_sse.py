@@ -183,6 +183,12 @@ def test_usage_that_comes_with_every_chunk() -> None:
     assert (len(stream.arrivals), stream.output_tokens) == (4, 3)
 
 
+@pytest.mark.parametrize("tokens", [-1, 1e400, "7", True, None, 10**30])
+def test_usage_that_no_model_could_have_is_not_taken(tokens: Any) -> None:
+    stream = read(chunk({"content": "x"}, usage={"prompt_tokens": tokens, "completion_tokens": tokens}))
+    assert (stream.input_tokens, stream.output_tokens) == (-1, -1)
+
+
 def test_what_is_no_json_is_counted() -> None:
     odd = (b"ping", b"{", b"[1]", b"3", b"\xff", b"[" * 100_000)
     assert read(*(b"data: " + data + b"\n\n" for data in odd)).unreadable == len(odd)
@@ -320,3 +326,5 @@ def test_the_texts_of_a_body() -> None:
     assert texts_of(body.encode()) == ("hmmf{}", 'a "b" é')
     assert texts_of(b'data: {"choices": [{"text": "x"}]}') == ("", "x")
     assert texts_of(b"") == ("", "")
+    for odd in (5, "f", {"a": 1}, [None, 5], [{"function": 5}]):
+        assert texts_of(chunk({"content": "x", "tool_calls": odd})) == ("", "x")
