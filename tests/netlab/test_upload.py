@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from benchmark.measure.exchange import LARGE, Exchange
-from tests.netlab.experiment import SERVICE, serving
+from tests.netlab.experiment import SERVICE, ahead, serving
 from tests.netlab.lab import ACKNOWLEDGED, FIRST_ANSWERED, FIRST_ASKED, PUBLIC, VPC, Lab
 from tests.transport.clients import client, request
 
@@ -31,7 +31,7 @@ def asked(url: str, size: int, times: int) -> list[Exchange]:
 @pytest.mark.parametrize("size", [1024**2, 2 * LARGE])
 def test_sending_is_told_apart_from_waiting(size: int) -> None:
     with Lab(public=PUBLIC) as lab, serving(lab) as urls:
-        with lab.inside("client"):
+        with lab.inside("client"), ahead():
             exchanges = asked(urls["public"], size, 3)
         turns = lab.truth().turns("public") / 1e6
     assert len(turns) == len(exchanges) == 3
