@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from benchmark.errors import InputError
@@ -91,7 +91,23 @@ def only_targets(data: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         kept.pop("baseline", None)
     if isinstance(kept.get("objectives"), list):
         kept["objectives"] = [each for each in kept["objectives"] if not named.search(str(each))]
+    if isinstance(kept.get("sweep"), dict) and kept["sweep"]:
+        kept["sweep"] = {key: each for key, each in kept["sweep"].items() if not _is_of(key, kept["targets"])}
+        if not kept["sweep"]:
+            del kept["sweep"]
+    prices = kept.get("prices")
+    if isinstance(prices, dict) and isinstance(prices.get("routes"), dict):
+        routes = {
+            name: route for name, route in prices["routes"].items() if name in names or name not in targets
+        }
+        kept["prices"] = {**prices, "routes": routes}
     return kept
+
+
+def _is_of(key: Any, kept: Mapping[Any, Any]) -> bool:
+    """Whether a key with dots is of a target that is not kept."""
+    first, _, rest = str(key).partition(".")
+    return first == "targets" and bool(rest) and rest.partition(".")[0] not in kept
 
 
 def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:

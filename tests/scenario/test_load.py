@@ -750,11 +750,18 @@ def test_some_targets_alone_where_the_others_cannot_be_reached() -> None:
 targets: {public: {url: "${PUBLIC}"}, vpc: {url: "${VPC}"}, old-vpc: {url: "${OLD}"}}
 baseline: public
 objectives: ["p99 < 1s", "vpc.p99 < 100ms", "public.p99 < 1s", "vpc.p50 < 0.5 * public.p50"]
+prices: {routes: {public: internet, vpc: intranet}}
+sweep: {load.rate: [10/s, 20/s], targets.public.path: [one, two]}
 """
     loaded = load_text(text, "s.yaml", Path(), (), {"VPC": "http://v/"}, ["vpc"])
     assert list(loaded.scenario.targets) == ["vpc"]
     assert loaded.scenario.baseline_name == "vpc"
     assert [each.text for each in loaded.scenario.objectives] == ["p99 < 1s", "vpc.p99 < 100ms"]
+    assert loaded.scenario.prices
+    assert loaded.scenario.prices.routes == {"vpc": "intranet"}
+    assert [each.names for each in loaded.levels] == [{"load.rate": "10/s"}, {"load.rate": "20/s"}]
+    alone = text.replace("load.rate: [10/s, 20/s], ", "")
+    assert not load_text(alone, "s.yaml", Path(), (), {"VPC": "http://v/"}, ["vpc"]).levels
     with pytest.raises(InputError, match=r"--only third: .* there is public, vpc, old-vpc"):
         load_text(text, "s.yaml", Path(), (), {}, ["third"])
     with pytest.raises(InputError, match="PUBLIC"):
