@@ -41,6 +41,9 @@ class SendLoop:
         self.begin = recorder.origin = zero + order.warmup
         self.unmeasured = 0
         self.carried = 0.0  # answers to requests of the warm-up, as far as they came in the measured part
+        self._counted_from = (
+            NEVER  # the instant at which the kernel's counts began; the loop's timer may be late
+        )
         self.busiest = 0  # the most exchanges that were in flight at once
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
@@ -109,7 +112,7 @@ class SendLoop:
             self._recorder.add(exchange)
         else:
             self.unmeasured += 1
-            self.carried += share_since(exchange, self.begin)
+            self.carried += share_since(exchange, self._counted_from)
         talk = self._go_on(exchange) if self._talking else None
         due = exchange.done + (self._pause if talk is None else self._think)
         if due < self._end and self._asking:
@@ -232,6 +235,7 @@ class SendLoop:
     def _enter_measured(self) -> None:
         self._transport.rotate(in_turn=False)
         self._transport.meter.begin()
+        self._counted_from = now()
         self.cpu_seconds = time.process_time()
         self.spun_seconds = self._spun / NANOSECONDS
 
