@@ -200,7 +200,7 @@ objectives: ["p50 < 10ms", "failures < 1%", "rate > 90% of offered"]
     assert [each["met"] for each in result_of(tmp_path / "out")["objectives"]] == [False, True, True]
 
 
-SHORT = ("load.warmup=50ms", "rounds=2")
+SHORT = ("load.warmup=50ms", "rounds=1")
 SHORTER = {  # what a scenario needs besides, so that it stays what it is
     "chat-conversations": ("load.rate=40/s",),
     "chat-public-vs-vpc": ("load.rate=300/s",),  # a p99 needs a hundred answers
@@ -214,7 +214,7 @@ SHORTER = {  # what a scenario needs besides, so that it stays what it is
 def test_the_shipped_scenarios_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process: a dozen commands would spend their time on importing."""
     with PracticeService(
-        Behaviour(latency=Constant(0.02), streaming=Streaming(Constant(0.02), Constant(0.001))),
+        Behaviour(latency=Constant(0.03), streaming=Streaming(Constant(0.03), Constant(0.001))),
         (Address(), Address("127.0.0.2")),
         token=CANARY,
     ) as service:
@@ -238,7 +238,7 @@ def shipped(path: Path, folder: Path) -> ExitStatus:
         out = folder / path.stem
         shutil.rmtree(out, ignore_errors=True)
         if path.stem == "capacity":
-            status = capacity(path, out, overrides=(), at_least=None, budget="2s", dry_run=False, quiet=True)
+            status = capacity(path, out, overrides=(), at_least=None, budget="1s", dry_run=False, quiet=True)
         else:
             status = run(path, out, overrides=overrides, dry_run=False, quiet=True, check=True)
         if status is not ExitStatus.INVALID:
