@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -10,8 +11,9 @@ from benchmark.analysis.summary import summarise
 from benchmark.analysis.trend import Past, history, metrics_of
 from benchmark.errors import ExitStatus, InputError
 from benchmark.report.history import describe_history
-from benchmark.report.terminal import render_terminal
+from benchmark.report.terminal import harmless, render_terminal
 from benchmark.result.history import History, TargetHistory
+from benchmark.result.run import Run
 from benchmark.result.store import find_runs, load_run
 
 
@@ -35,12 +37,28 @@ def show_history(folder: Path, *, name: str | None, metric: str | None, as_json:
 
 def _past(folder: Path) -> list[Past]:
     """Every run of one load, in the order in which they began; searches and sweeps have none."""
-    loaded = [(str(each), load_run(each)) for each in find_runs(folder)]
+    found = find_runs(folder)
+    loaded = [
+        (str(each), run) for each in found if (run := _readable(each, alone=len(found) == 1)) is not None
+    ]
     kept = [(each, run) for each, run in loaded if not {"search", "sweep"} & run.settings.keys()]
+    if not kept and not loaded:
+        raise InputError(f"{folder}: holds no run that could be read")
     if not kept:
         raise InputError(f"{folder}: holds searches or sweeps alone, and a history is of runs of one load")
     kept.sort(key=lambda each: each[1].started_at)
     return [(each, run, summarise(run)) for each, run in kept]
+
+
+def _readable(folder: Path, *, alone: bool) -> Run | None:
+    """The run; of several, one that is damaged, or only begins, is told and left out."""
+    try:
+        return load_run(folder)
+    except InputError as error:
+        if alone:
+            raise
+        print(f"vpcbench: left out: {harmless(str(error))}", file=sys.stderr)
+        return None
 
 
 def _histories(past: list[Past], metric: str | None) -> list[TargetHistory]:

@@ -197,7 +197,12 @@ def texts_of(body: bytes) -> tuple[str, str]:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 _hear(choice, thoughts, answer)
-    return "".join(thoughts), "".join(answer)
+    return _whole(thoughts), _whole(answer)
+
+
+def _whole(pieces: list[str]) -> str:
+    """The text, in which a character that came in two halves is one, and half a character is U+FFFD."""
+    return "".join(pieces).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _hear(choice: dict[str, Any], thoughts: list[str], answer: list[str]) -> None:

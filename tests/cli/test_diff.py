@@ -40,7 +40,8 @@ def kept(folder: Path, medians: dict[str, float], seed: int, **changes: Any) -> 
         for name, median in law.items()
     }
     run = a_run(rounds, **changes)
-    terms = {"route": "internet", "gateway": None, "region": None, "tls": False, "quota": 0}
+    terms = {"route": "internet", "gateway": None, "region": None, "tls": False, "quota": 0,
+             "egress": None, "caller": None, "privatelink": None}  # fmt: skip
     run.settings["cost"] = {"currency": "CNY", "caller_egress": "none", "monthly_requests": None,
                             "targets": dict.fromkeys(medians, terms)}  # fmt: skip
     run.environment = dict(CLIENT)

@@ -79,3 +79,15 @@ def test_what_is_not_there_is_told(
     status, _, err = history(capsys, *arguments)
     assert status == 2
     assert said in err
+
+
+def test_what_cannot_be_read_is_left_out_and_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that only begins has a journal without a record."""
+    (here / "results" / "begun").mkdir()
+    (here / "results" / "begun" / "journal").touch()
+    (here / "results" / "night-0" / "recordings.json").write_bytes(b"\xff")
+    status, out, err = history(capsys)
+    assert status == 0, err
+    assert "over 3 runs" in " ".join(out.split())
+    assert [err.count(name) for name in ("left out", "begun", "night-0")] == [2, 1, 1]
+    assert history(capsys, "results/begun")[0] == 2

@@ -326,5 +326,7 @@ def test_the_texts_of_a_body() -> None:
     assert texts_of(body.encode()) == ("hmmf{}", 'a "b" é')
     assert texts_of(b'data: {"choices": [{"text": "x"}]}') == ("", "x")
     assert texts_of(b"") == ("", "")
+    halves = [chunk({"content": half}) for half in ("\ud83d", "\ude00", "\ud83d", "!")]
+    assert texts_of(b"".join(halves)) == ("", "\U0001f600\ufffd!")
     for odd in (5, "f", {"a": 1}, [None, 5], [{"function": 5}]):
         assert texts_of(chunk({"content": "x", "tool_calls": odd})) == ("", "x")

@@ -629,7 +629,7 @@ def at_most(*, most: int, needed: int) -> str:
     return f": `max_rounds` allows {most}, and {needed:,} would do"
 
 
-TOO_THIN = ": rounds are too short for a figure each, so their spread is not known; measure longer"
+TOO_THIN = ": not every round has a figure of its own, so their spread is not known; measure longer, or look at the failures"
 ENDED_EARLY = ": the run ended before"
 
 
