@@ -126,7 +126,7 @@ def test_rounds_that_are_too_thin_for_the_metric_promise_nothing() -> None:
     assert further_rounds(run) == 0
     (found,) = summarise(run).precision
     assert found.needed is None
-    assert "too short" in told(found)
+    assert "not every round has a figure of its own" in told(found)
 
 
 def test_a_single_target_is_known_by_itself() -> None:
