@@ -137,17 +137,11 @@ def capacity_result(run: Run) -> Result:
     found = {name: replayed(run, name) for name in run.targets}
     capacity = {name: _capacity(run, name, each) for name, each in found.items()}
     return Result(
-        name=run.name,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        scenario=run.scenario,
-        settings=run.settings,
-        environment=run.environment,
+        **run.heading(),
         verdict=_verdict(run, capacity),
         targets={},
         capacity=capacity,
         generator=generator_of(run),
-        notes=run.notes,
     )
 
 

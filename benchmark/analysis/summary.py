@@ -46,12 +46,7 @@ def summarise(run: Run) -> Result:
     comparisons = [compare(run, baseline, other) for other in run.targets if other != baseline]
     objectives = judge(run)
     return Result(
-        name=run.name,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        scenario=run.scenario,
-        settings=run.settings,
-        environment=run.environment,
+        **run.heading(),
         verdict=verdict_of(run, comparisons, objectives, doubts(comparisons)),
         targets={name: _target(run, name) for name in run.targets},
         comparisons=comparisons,
@@ -60,7 +55,6 @@ def summarise(run: Run) -> Result:
         objectives=objectives,
         precision=precisions(run, comparisons),
         generator=generator_of(run),
-        notes=run.notes,
     )
 
 

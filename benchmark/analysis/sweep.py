@@ -52,17 +52,11 @@ def sweep_result(run: Run, found: Sequence[tuple[dict[str, Any], Result]]) -> Re
     generator = generator_of(run)
     reasons = [f"{level['label']}: {reason}" for level, each in found for reason in each.generator.reasons]
     return Result(
-        name=run.name,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        scenario=run.scenario,
-        settings=run.settings,
-        environment=run.environment,
+        **run.heading(),
         verdict=_verdict(run, found),
         targets={},
         sweep=[_level(level, each) for level, each in found],
         generator=generator.model_copy(update={"reasons": reasons}),
-        notes=run.notes,
     )
 
 

@@ -85,6 +85,11 @@ class Run:
     lost: str = ""  # how a sending process was lost, which no figure survives
     notes: list[str] = field(default_factory=list)
 
+    def heading(self) -> dict[str, Any]:
+        """What every result says of its run, whatever it makes of the figures."""
+        repeated = ("name", "started_at", "finished_at", "scenario", "settings", "environment", "notes")
+        return {name: getattr(self, name) for name in repeated}
+
     def used(self, target: str) -> list[Recording]:
         """The recordings that figures are made of: of sound rounds, in order."""
         return [r.asked for r in self.rounds if r.target == target and not r.flaw]
