@@ -267,42 +267,31 @@ def _draw_rounds(charts: Charts) -> Any:
 
 
 def _draw_phases(charts: Charts) -> Any:
+    return _stacked(charts.phases, [words.PHASES[phase] for phase in PHASES], 46)
+
+
+def _draw_parts(charts: Charts) -> Any:
+    present = {row["phase"]: row["order"] for row in charts.parts}
+    return _stacked(charts.parts, sorted(present, key=lambda phase: present[phase]), 40)
+
+
+def _stacked(rows: Rows, phases: list[str], height: int) -> Any:
+    """A bar for each target, of its phases in their order; `height` of each."""
     import altair as alt
 
-    order = [words.PHASES[phase] for phase in PHASES]
-    present = {row["phase"] for row in charts.phases}
-    legend = alt.Legend(values=[phase for phase in order if phase in present])
+    present = {row["phase"] for row in rows}
+    legend = alt.Legend(values=[phase for phase in phases if phase in present])
     return (
-        _chart(charts.phases)
+        _chart(rows)
         .mark_bar(height={"band": 0.6})
         .encode(
             x=alt.X("ms:Q", title=words.AXES["phases"], stack="zero").axis(tickCount=6),
             y=alt.Y("target:N", title=None, sort=None).axis(labelLimit=110),
-            color=alt.Color("phase:N", title=None, legend=legend).scale(domain=order, range="ordinal"),
+            color=alt.Color("phase:N", title=None, legend=legend).scale(domain=phases, range="ordinal"),
             order="order:Q",
             tooltip=_tooltip("target", "phase"),
         )
-        .properties(height=46 * len(charts.targets))
-    )
-
-
-def _draw_parts(charts: Charts) -> Any:
-    import altair as alt
-
-    present = {row["phase"]: row["order"] for row in charts.parts}
-    order = sorted(present, key=lambda phase: present[phase])
-    bars = list(dict.fromkeys(row["target"] for row in charts.parts))
-    return (
-        _chart(charts.parts)
-        .mark_bar(height={"band": 0.62})
-        .encode(
-            x=alt.X("ms:Q", title=words.AXES["phases"], stack="zero").axis(tickCount=6),
-            y=alt.Y("target:N", title=None, sort=bars).axis(labelLimit=110),
-            color=alt.Color("phase:N", title=None).scale(domain=order, range="ordinal"),
-            order="order:Q",
-            tooltip=_tooltip("target", "phase"),
-        )
-        .properties(height=40 * len(bars))
+        .properties(height=height * len({row["target"] for row in rows}))
     )
 
 
