@@ -456,17 +456,18 @@ def round_trips(pcap: bytes, port: int) -> list[int]:
     return found
 
 
+def machine() -> str:
+    """Where and with what all this is measured."""
+    made = environment()
+    compiled = "pure Python" if str(http1.__file__).endswith(".py") else "compiled"
+    where = f"{made['processor']}, {made['cores']} cores, {made['system']}, Python {made['python']}"
+    return f"{where}, {time.strftime('%Y-%m-%d')};\nhot path {compiled}"
+
+
 def main() -> None:
     """Print every table."""
     sys.path.append(str(Path(__file__).parents[2]))  # last, so that vpcbench is the one that was installed
-    made = environment()
-    compiled = not str(http1.__file__).endswith(".py")
-    print(
-        f"{made['processor']}, {made['cores']} cores, {made['system']}, Python {made['python']}, {time.strftime('%Y-%m-%d')};"
-    )
-    print(
-        f"hot path {'compiled' if compiled else 'pure Python'}; {CONNECTIONS} connections, medians of {RUNS} (wrk) or 3 runs.\n"
-    )
+    print(f"{machine()}; {CONNECTIONS} connections, medians of {RUNS} (wrk) or 3 runs.\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.execution.environment import environment
 from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.laws import Constant, Uniform
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import MODEL
-from benchmark.transport import http1
 
 STREAMS = 64
 TOKENS = 32
@@ -386,17 +383,12 @@ def a_thousand() -> Iterator[str]:
 
 def main() -> None:
     """Print every table."""
+    from tests.performance.bench import machine
+
     names = os.environ.get("ONLY", "").split() or list(CLIENTS)
     names = ["bare aiohttp" if name == "aiohttp" else name for name in names]
     turns = int(os.environ.get("TURNS", "3"))
-    made = environment()
-    compiled = not str(http1.__file__).endswith(".py")
-    print(
-        f"{made['processor']}, {made['cores']} cores, {made['system']}, Python {made['python']}, {time.strftime('%Y-%m-%d')};"
-    )
-    print(
-        f"hot path {'compiled' if compiled else 'pure Python'}; {STREAMS} streams of {TOKENS} tokens, medians of {turns} turns.\n"
-    )
+    print(f"{machine()}; {STREAMS} streams of {TOKENS} tokens, medians of {turns} turns.\n")
     for part in (beside_peers(names, turns), a_thousand()):
         for line in part:
             print(line, flush=True)
