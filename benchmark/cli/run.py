@@ -186,20 +186,11 @@ def _send(
     simulated: bool,
 ) -> tuple[Run, Path]:
     """Preflight and rounds; the run as it was measured, and the folder that holds its journal."""
-    plan = stretches[0].plan
     for stretch in stretches:
         check_files(stretch.plan, raise_file_limit())
     with LocalWorkers(stopping, loaded.count_tokens()) as workers:
-        checked = preflight(plan, workers, loaded.scenario.allow) if check else NOTHING_CHECKED
-        checked.demand_usable()
-        doubts = check_ports(plan, checked.probes)
-        for doubt in doubts:
-            print(f"vpcbench: {doubt}", file=sys.stderr)
-        kept = begin(loaded, plan, checked, redactor, simulated=simulated)
-        kept.notes += doubts
-        if loaded.levels:
-            own = [settings(each.loaded, each.plan, simulated=simulated) for each in stretches]
-            kept.settings["sweep"] = redactor.data(levels_kept(stretches, own))
+        checked = preflight(stretches[0].plan, workers, loaded.scenario.allow) if check else NOTHING_CHECKED
+        kept = _checked(loaded, stretches, checked, redactor, simulated=simulated)
         folder = make_folder(kept.name, out)
         save_scenario(folder, kept)
         with (
@@ -215,27 +206,63 @@ def _send(
                 )
                 if now is None:
                     continue
-                quickest = min((probe.service for probe in now.probes.values()), default=MILLISECOND)
-                workers.grow(stretch.plan.processes(cores(), quickest))
                 watch = Watch(stretch.plan, stretch.loaded.scenario.objectives, stopping.ask)
-                conductor = Conductor(
-                    stretch.plan,
-                    workers,
-                    now.probes,
-                    kept.probes,
-                    _observer(progress, journal, watch),
-                    _keeper(journal, watch),
-                    stretch.first,
-                    usage,
-                    _longer(progress, kept, stretch.plan),
-                )
-                _conduct(conductor, kept, journal)
+                _stretch(stretch, workers, now, kept, journal, progress, watch, usage)
                 kept.aborted = kept.aborted or (watch.broken if stopping.reason == watch.why else "")
         kept.finished_at = stamp()
         kept.interrupted, kept.lost = "" if kept.aborted else stopping.reason, workers.lost
     if not kept.rounds:
         raise Interrupted(f"{stopping.reason}; nothing was measured")
     return kept, folder
+
+
+def _checked(
+    loaded: LoadedScenario,
+    stretches: Sequence[Stretch],
+    checked: Preflight,
+    redactor: Redactor,
+    *,
+    simulated: bool,
+) -> Run:
+    """The run that begins, unless what the preflight saw forbids it; doubts are told at once, and kept."""
+    plan = stretches[0].plan
+    checked.demand_usable()
+    doubts = check_ports(plan, checked.probes)
+    for doubt in doubts:
+        print(f"vpcbench: {doubt}", file=sys.stderr)
+    kept = begin(loaded, plan, checked, redactor, simulated=simulated)
+    kept.notes += doubts
+    if loaded.levels:
+        own = [settings(each.loaded, each.plan, simulated=simulated) for each in stretches]
+        kept.settings["sweep"] = redactor.data(levels_kept(stretches, own))
+    return kept
+
+
+def _stretch(
+    stretch: Stretch,
+    workers: LocalWorkers,
+    checked: Preflight,
+    kept: Run,
+    journal: Journal,
+    progress: Progress,
+    watch: Watch,
+    usage: list[Usage],
+) -> None:
+    """The rounds of a run, or of one level of a sweep."""
+    quickest = min((probe.service for probe in checked.probes.values()), default=MILLISECOND)
+    workers.grow(stretch.plan.processes(cores(), quickest))
+    conductor = Conductor(
+        stretch.plan,
+        workers,
+        checked.probes,
+        kept.probes,
+        _observer(progress, journal, watch),
+        _keeper(journal, watch),
+        stretch.first,
+        usage,
+        _longer(progress, kept, stretch.plan),
+    )
+    _conduct(conductor, kept, journal)
 
 
 def _observer(progress: Progress, journal: Journal, watch: Watch) -> Observe:
