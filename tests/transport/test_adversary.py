@@ -277,7 +277,7 @@ async def carry_out(kind: str, row: Row) -> tuple[list[str], int]:
             assert exchange.due <= exchange.taken <= exchange.done
             assert exchange.done - exchange.taken < 5e9, "a timeout ends an exchange"
             seen.append(outcome(exchange))
-            await asyncio.sleep(0.06)  # what comes late, comes before the second question
+            await asyncio.sleep(0.25)  # what comes late, comes before the second question
         assert len(asking.handed_back) == 2, "each exchange is handed back exactly once"
         return seen, server.connections
 
