@@ -41,9 +41,7 @@ class SendLoop:
         self.begin = recorder.origin = zero + order.warmup
         self.unmeasured = 0
         self.carried = 0.0  # answers to requests of the warm-up, as far as they came in the measured part
-        self._counted_from = (
-            NEVER  # the instant at which the kernel's counts began; the loop's timer may be late
-        )
+        self._counted_from = NEVER  # when the kernel's counts began: the loop's timer may be late
         self.busiest = 0  # the most exchanges that were in flight at once
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet

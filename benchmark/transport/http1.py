@@ -57,6 +57,9 @@ class Http1Transport:
         streamed = StreamConnection if any(request.stream for request in requests) else Connection
         self._connection = CapturingConnection if capture or expecting else streamed
         # an answer that was parsed: one that begins with the same bytes, and is as long, says the same
+        self._learns = self._connection is Connection and all(
+            request.method != "HEAD" for request in requests
+        )
         self.known_head = b""
         self.known_length = -1
         self.known_status = 0
@@ -145,11 +148,7 @@ class Http1Transport:
         the answer where this one ended.
         """
         head = _HEADS.match(answer)
-        if (
-            head
-            and self._connection is Connection
-            and {*map(bytes.lower, _DELIMITED.findall(head[0]))} == _BY_LENGTH
-        ):
+        if self._learns and head and {*map(bytes.lower, _DELIMITED.findall(head[0]))} == _BY_LENGTH:
             self.known_head, self.known_length, self.known_status = head[0], len(answer), status
 
     # ── connecting ──
@@ -304,9 +303,7 @@ class Connection(asyncio.Protocol):
         # for one exchange
         self.exchange: Exchange | None = None
         self.request: PreparedRequest = pool.requests[0]
-        self.number = (
-            -1
-        )  # which of the plan's requests that is; -1: none, or one that was made for its exchange
+        self.number = -1  # of the plan's requests; -1: none yet, or one that was made for its exchange
         self.wire = b""
         self.expected = self.request.expected
         self.head = b""  # of an answer that comes in pieces
@@ -314,9 +311,7 @@ class Connection(asyncio.Protocol):
         self.headed = False
         self.complete = False
         self.kept = False
-        self.busy = (
-            -1
-        )  # how long bytes had been on their way when a large request began; -1: a small one, or not known
+        self.busy = -1  # TCP_INFO's busy time when a large request began; -1: a small one, or not known
         self.odd = False  # something was out of the ordinary, which the end has to look at
 
     def _new_parser(self) -> Any:
