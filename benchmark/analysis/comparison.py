@@ -21,6 +21,7 @@ from benchmark.analysis.estimate import (
     WAITED,
     Distribution,
     by_round,
+    exchanges_beyond,
     intervals,
     milliseconds,
     pilot_of,
@@ -192,9 +193,11 @@ def _thin(before: Distribution, after: Distribution, q: float | None) -> str:
     if rounds < 2:
         return f"not enough data: {rounds} paired round{'s' * (rounds != 1)} with answers, and an interval needs at least 2"
     fewest = min(before.pooled.count, after.pooled.count)
-    if q is not None and fewest * (1 - q) < BEYOND - 1e-9:
-        return f"not enough data: {fewest * (1 - q):.0f} of {fewest} exchanges lie beyond it, and an interval needs {BEYOND}"
-    if not by_round((before, after), q) and (q is None or fewest * q < BEYOND - 1e-9):
+    if q is not None and (beyond := exchanges_beyond(fewest, q)) < BEYOND:
+        return (
+            f"not enough data: {beyond} of {fewest} exchanges lie beyond it, and an interval needs {BEYOND}"
+        )
+    if not by_round((before, after), q) and (q is None or exchanges_beyond(fewest, 1 - q) < BEYOND):
         return "not enough data: a round is without answers"
     return ""
 

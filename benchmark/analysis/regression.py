@@ -25,7 +25,14 @@ from benchmark.analysis.comparison import (
     rate_of,
     refusals,
 )
-from benchmark.analysis.estimate import BEYOND, FIGURES, Distribution, by_round, milliseconds
+from benchmark.analysis.estimate import (
+    BEYOND,
+    FIGURES,
+    Distribution,
+    by_round,
+    exchanges_beyond,
+    milliseconds,
+)
 from benchmark.analysis.health import GENERATOR, Harm, harm, own_delay, saturated
 from benchmark.analysis.matching import Sample, Side, places
 from benchmark.analysis.statistics import (
@@ -183,9 +190,9 @@ def _thin(runs: Sequence[Sequence[Distribution]], q: float | None) -> str:
     fewest = min(each.pooled.count for side in runs for each in side)
     if not fewest:
         return "not enough data: a run is without answers"
-    if q is not None and fewest * (1 - q) < BEYOND - 1e-9:
+    if q is not None and (beyond := exchanges_beyond(fewest, q)) < BEYOND:
         return (
-            f"not enough data: {fewest * (1 - q):.0f} of a run's {fewest} exchanges lie beyond it, "
+            f"not enough data: {beyond} of a run's {fewest} exchanges lie beyond it, "
             f"and a figure needs {BEYOND}: measure longer"
         )
     return ""

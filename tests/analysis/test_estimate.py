@@ -3,9 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.analysis.estimate import Distribution, by_round, figures
+from benchmark.analysis.estimate import Distribution, by_round, exchanges_beyond, figures
 from benchmark.measure.recording import Recording
 from tests.analysis.runs import a_recording
+
+
+@pytest.mark.parametrize(
+    ("count", "q", "beyond"),
+    [(979, 0.99, 9), (999, 0.99, 9), (1000, 0.99, 10), (100, 0.9, 10), (10_000, 0.999, 10)],
+)
+def test_only_whole_exchanges_lie_beyond(count: int, q: float, beyond: int) -> None:
+    assert exchanges_beyond(count, q) == beyond
 
 
 def responses(*recordings: Recording) -> Distribution:
