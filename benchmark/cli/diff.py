@@ -19,7 +19,7 @@ from benchmark.report.terminal import render_terminal
 from benchmark.result.difference import Diff, Difference, Ruling
 from benchmark.result.model import Result
 from benchmark.result.run import Run
-from benchmark.result.store import find_runs, load_run
+from benchmark.result.store import find_runs, load_run, making_figures
 
 FORMATS = ("terminal", "markdown", "json")
 BESIDE = "--vs"
@@ -100,9 +100,7 @@ def _named(texts: Sequence[str]) -> Named:
         folders += find_runs(path)
     if len(picked) > 1:
         raise InputError(f"{' '.join(texts)}: a side has one target; pick the same in all of its folders")
-    kept = [
-        Kept(folder, run, summarise(run)) for folder in dict.fromkeys(folders) for run in [load_run(folder)]
-    ]
+    kept = [_kept(folder) for folder in dict.fromkeys(folders)]
     target = picked.pop()
     for each in kept:
         if "search" in each.run.settings:
@@ -112,6 +110,12 @@ def _named(texts: Sequence[str]) -> Named:
         if target is not None and target not in each.run.targets:
             raise InputError(f"{each.folder}: no target {target}; there is {', '.join(each.run.targets)}")
     return Named(tuple(sorted(kept, key=lambda each: (each.run.started_at, str(each.folder)))), target)
+
+
+def _kept(folder: Path) -> Kept:
+    run = load_run(folder)
+    with making_figures(folder, run):
+        return Kept(folder, run, summarise(run))
 
 
 def _split(text: str) -> tuple[Path, str | None]:

@@ -13,8 +13,7 @@ from benchmark.errors import ExitStatus, InputError
 from benchmark.report.history import describe_history
 from benchmark.report.terminal import harmless, render_terminal
 from benchmark.result.history import History, TargetHistory
-from benchmark.result.run import Run
-from benchmark.result.store import find_runs, load_run
+from benchmark.result.store import find_runs, load_run, making_figures
 
 
 def show_history(folder: Path, *, name: str | None, metric: str | None, as_json: bool) -> ExitStatus:
@@ -38,22 +37,21 @@ def show_history(folder: Path, *, name: str | None, metric: str | None, as_json:
 def _past(folder: Path) -> list[Past]:
     """Every run of one load, in the order in which they began; searches and sweeps have none."""
     found = find_runs(folder)
-    loaded = [
-        (str(each), run) for each in found if (run := _readable(each, alone=len(found) == 1)) is not None
-    ]
-    kept = [(each, run) for each, run in loaded if not {"search", "sweep"} & run.settings.keys()]
+    loaded = [past for each in found if (past := _readable(each, alone=len(found) == 1)) is not None]
+    kept = [past for past in loaded if not {"search", "sweep"} & past[1].settings.keys()]
     if not kept and not loaded:
         raise InputError(f"{folder}: holds no run that could be read")
     if not kept:
         raise InputError(f"{folder}: holds searches or sweeps alone, and a history is of runs of one load")
-    kept.sort(key=lambda each: each[1].started_at)
-    return [(each, run, summarise(run)) for each, run in kept]
+    return sorted(kept, key=lambda past: past[1].started_at)
 
 
-def _readable(folder: Path, *, alone: bool) -> Run | None:
-    """The run; of several, one that is damaged, or only begins, is told and left out."""
+def _readable(folder: Path, *, alone: bool) -> Past | None:
+    """The run with its figures; of several, one that is damaged, or only begins, is told and left out."""
     try:
-        return load_run(folder)
+        run = load_run(folder)
+        with making_figures(folder, run):
+            return str(folder), run, summarise(run)
     except InputError as error:
         if alone:
             raise

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark import __version__
+from benchmark.cli.output import guard, status_of_output
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
 
 app = typer.Typer(
@@ -306,8 +307,11 @@ def _common(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every mendable error is one message on standard error."""
+    guard()
     try:
         app(arguments)
+    except SystemExit as ended:
+        sys.exit(ended.code or status_of_output())
     except VpcbenchError as error:
         fail(error)
     except KeyboardInterrupt:

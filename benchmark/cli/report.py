@@ -9,7 +9,7 @@ from benchmark.analysis.summary import summarise
 from benchmark.errors import ExitStatus, InputError
 from benchmark.report.document import describe
 from benchmark.report.render import DATA, FORMATS, render, render_data
-from benchmark.result.store import load_run
+from benchmark.result.store import load_run, making_figures
 
 
 def report(folder: Path, format_: str, out: Path | None) -> ExitStatus:
@@ -17,8 +17,9 @@ def report(folder: Path, format_: str, out: Path | None) -> ExitStatus:
     if format_ not in {*FORMATS, *DATA}:
         raise InputError(f"--format {format_}: not a format; choose one of {', '.join([*FORMATS, *DATA])}")
     run = load_run(folder)
-    result = summarise(run)
-    told = describe(result, run)
+    with making_figures(folder, run):
+        result = summarise(run)
+        told = describe(result, run)
     made = render(format_, told, result) if format_ in FORMATS else render_data(format_, told, run)
     content = made.encode() if isinstance(made, str) else made
     if out is None:

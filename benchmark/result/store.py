@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from glob import glob
 from pathlib import Path
@@ -18,9 +20,11 @@ from typing import Any
 
 import yaml
 
+from benchmark import __version__
 from benchmark.errors import InputError
 from benchmark.result.journal import JOURNAL, read_journal, sync_folder
 from benchmark.result.run import Run
+from benchmark.result.settings import amiss
 
 RECORDINGS = "recordings.json"
 FORMAT = "vpcbench.recordings/1"
@@ -125,18 +129,58 @@ def load_run(folder: Path) -> Run:
     Raises:
         InputError: it is no results folder, or not one that this version can read.
     """
-    path = folder / RECORDINGS
-    if not path.exists() and (folder / JOURNAL).exists():
-        return read_journal(folder / JOURNAL)
+    path = kept_in(folder)
+    if path.name == JOURNAL:
+        return _whole(path, read_journal(path))
     try:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a folder that `vpcbench run` made") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error}); it was changed or cut off") from error
-    if not isinstance(kept, dict) or kept.pop("format", None) != FORMAT:
-        raise InputError(f"{path}: not of the format {FORMAT}; it was made by another version")
+    made = kept.pop("format", None) if isinstance(kept, dict) else None
+    if made != FORMAT:
+        said = f"of the format {made}" if isinstance(made, str) else "of no known format"
+        raise InputError(
+            f"{path}: {said}, and this version reads {FORMAT}: read it with the version that made it, or measure again"
+        )
     try:
-        return Run.from_dict(kept)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged: {error!r}") from error
+        run = Run.from_dict(kept)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _unfit(path, kept.get("environment"), repr(error)) from error
+    return _whole(path, run)
+
+
+def kept_in(folder: Path) -> Path:
+    """The file that holds what is kept of the run in a folder: its recordings; where it broke off, its journal."""
+    path = folder / RECORDINGS
+    return folder / JOURNAL if not path.exists() and (folder / JOURNAL).exists() else path
+
+
+def _whole(path: Path, run: Run) -> Run:
+    """The run, if it has all settings that figures take."""
+    if problem := amiss(run.settings):
+        raise _unfit(path, run.environment, problem)
+    return run
+
+
+@contextmanager
+def making_figures(folder: Path, run: Run) -> Iterator[None]:
+    """What goes wrong inside is the file's: of these recordings figures were made once, when they were measured."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _unfit(kept_in(folder), run.environment, f"no figures can be made of it: {error!r}") from error
+
+
+def _unfit(path: Path, environment: Any, problem: str) -> InputError:
+    """That a file cannot be used, with the version that made it: perhaps that is why."""
+    made, ours = environment.get("vpcbench") if isinstance(environment, dict) else None, __version__
+    mend = (
+        "it was changed or cut off; take a whole copy, or measure again"
+        if made in {ours, None}
+        else f"vpcbench {made} made it, and this is {ours}: read it with that version, or measure again"
+    )
+    return InputError(f"{path}: {problem}; {mend}")

@@ -50,7 +50,7 @@ def a_run(sides: Mapping[str, Sequence[Recording]], **settings: Any) -> Run:
     names = list(sides)
     resolved: dict[str, Any] = {
         "open_loop": True, "rate": 50.0, "connections": None, "arrivals": "constant", "rounds": 10, "duration": 20.0,
-        "confidence": 0.95, "timeout": 1.0, "baseline": names[0], "keep_connections": False, "objectives": [],
+        "warmup": 1.0, "confidence": 0.95, "timeout": 1.0, "baseline": names[0], "keep_connections": False, "objectives": [],
         "primary": "response.p50", "simulated": False,
     }  # fmt: skip
     return Run(
