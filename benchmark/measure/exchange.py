@@ -9,18 +9,18 @@ Every instant is `clock.now()` in nanoseconds; every phase is a duration in nano
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from librt.strings import BytesWriter, write_i64_le
 
 if TYPE_CHECKING:
     from benchmark.measure.stream import Stream
 
 PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "request")
 FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "send", "failure", "stale")
-LARGE = 10 * 1024  # bytes of a request, beyond which its sending takes a time of its own
-Pack = Callable[..., None]  # what `struct` packs numbers with
+LARGE: Final = 10 * 1024  # bytes of a request, beyond which its sending takes a time of its own
 MOST_BODY = 4096  # bytes kept of an answer
 MOST_READ = 1024**2  # bytes kept of one whose body must hold something
 
@@ -67,7 +67,7 @@ class Failure(IntEnum):
         return self in _UNANSWERED
 
 
-NONE = Failure.NONE  # to look a member up in its class costs more than all else that an exchange begins with
+NONE: Final = Failure.NONE  # a lookup in its class would cost more than all else that an exchange begins with
 TIMEOUTS = frozenset({Failure.CONNECT_TIMEOUT, Failure.TIMEOUT, Failure.TIMEOUT_MIDWAY})
 _UNANSWERED = frozenset(
     {
@@ -132,23 +132,24 @@ class Exchange:
         """Whether it succeeded over a connection that was there: sent when taken, so that `PLAIN_FIELDS` say it all."""
         return self.sent == self.taken and not self.failure and not self.send
 
-    def pack_plain(self, pack: Pack, into: bytearray, at: int) -> None:
-        """Write a plain exchange there as numbers, in the order of `PLAIN_FIELDS`."""
-        pack(
-            into,
-            at,
-            self.due,
-            self.taken,
-            self.first_byte,
-            self.done,
-            self.status,
-            self.received,
-            self.request,
-        )
+    def write_plain(self, rows: BytesWriter) -> None:
+        """Append a plain exchange as numbers, in the order of `PLAIN_FIELDS`."""
+        write_i64_le(rows, self.due)
+        write_i64_le(rows, self.taken)
+        write_i64_le(rows, self.first_byte)
+        write_i64_le(rows, self.done)
+        write_i64_le(rows, self.status)
+        write_i64_le(rows, self.received)
+        write_i64_le(rows, self.request)
 
-    def pack(self, pack: Pack, into: bytearray, at: int) -> None:
-        """Write any exchange there as numbers, in the order of `FIELDS`."""
-        pack(
-            into, at, self.due, self.taken, self.first_byte, self.done, self.status, self.received, self.request,
-            self.sent, self.pool, self.dns, self.connect, self.tls, self.send, self.failure, self.stale,
-        )  # fmt: skip
+    def write(self, rows: BytesWriter) -> None:
+        """Append any exchange as numbers, in the order of `FIELDS`."""
+        self.write_plain(rows)
+        write_i64_le(rows, self.sent)
+        write_i64_le(rows, self.pool)
+        write_i64_le(rows, self.dns)
+        write_i64_le(rows, self.connect)
+        write_i64_le(rows, self.tls)
+        write_i64_le(rows, self.send)
+        write_i64_le(rows, self.failure)
+        write_i64_le(rows, self.stale)

@@ -6,19 +6,20 @@ full batches; what it has to tell in between leaves uncounted, as a `Part`, and 
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from librt.strings import BytesWriter
 from numpy.typing import NDArray
 
 from benchmark.measure.exchange import FIELDS, PLAIN_FIELDS, Exchange, Failure
 from benchmark.measure.histogram import BYTE
 from benchmark.measure.recording import Recording
 
-BATCH = 8192  # exchanges kept before they are counted
+BATCH: Final = 8192  # exchanges kept before they are counted
 
 Columns = dict[str, NDArray[np.int64]]
 TokensOf = Callable[[bytes], int]  # the tokens of a streamed body
@@ -48,23 +49,16 @@ class Part:
 class Rows:
     """A batch of rows of numbers, packed as they come: as Python objects they would push all else out of the caches."""
 
-    def __init__(self, width: int) -> None:
-        row = struct.Struct(f"{width}q")
+    def __init__(self) -> None:
         self.count = 0
-        self.pack = row.pack_into
-        self.packed = bytearray(BATCH * row.size)
-        self._size = row.size
-
-    def next(self) -> int:
-        """Where in `packed` the next row goes."""
-        self.count += 1
-        return (self.count - 1) * self._size
+        self.packed = BytesWriter()
 
     def take(self) -> NDArray[np.int64]:
         """All that is kept, one row after the other, and keep it no more."""
-        packed = self.packed[: self.count * self._size]
+        packed = self.packed.getvalue()
+        self.packed.truncate(0)
         self.count = 0
-        return np.frombuffer(packed, np.int64)
+        return np.frombuffer(packed, "<i8").astype(np.int64, copy=False)
 
 
 class Recorder:
@@ -77,8 +71,8 @@ class Recorder:
     def __init__(self, request_sizes: Sequence[int]) -> None:
         self.origin = 0  # start of the measured part (clock nanoseconds), zero of the series
         self._sizes = np.array(request_sizes, np.int64)
-        self._plain = Rows(len(PLAIN_FIELDS))
-        self._others = Rows(len(FIELDS))
+        self._plain = Rows()
+        self._others = Rows()
         self._turns: list[int] = []
         self._left = 0  # exchanges that have left in parts
         self._later_turns = 0  # of conversations, in all
@@ -98,10 +92,11 @@ class Recorder:
         """Keep one exchange that is done; most are plain, and cost half."""
         if exchange.plain:
             rows = self._plain
-            exchange.pack_plain(rows.pack, rows.packed, rows.next())
+            exchange.write_plain(rows.packed)
         else:
             rows = self._others
-            exchange.pack(rows.pack, rows.packed, rows.next())
+            exchange.write(rows.packed)
+        rows.count += 1
         if rows.count == BATCH:
             self._fold()
 
