@@ -1,7 +1,8 @@
 """Objectives in windows: `p99 < 800ms in every 10s`, judged in windows that slide along a round.
 
-A window holds the exchanges that were due in it. It moves in steps of a part of its length, so what goes wrong for a
-while shows in every window that it lies in; those that overlap are told as one breach, by the worst of them.
+A window holds the exchanges that were due in it, and all gaps between the tokens of their streams. It moves in steps
+of a part of its length, so what goes wrong for a while shows in every window that it lies in; those that overlap are
+told as one breach, by the worst of them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark.analysis.estimate import Ranked
+from benchmark.analysis.estimate import WAITED, Ranked
 from benchmark.analysis.health import OF_FIGURE
 from benchmark.analysis.loop_delay import ORDINARY
 from benchmark.measure.series import Point, Series
 from benchmark.result.model import QUANTILES, Breach, ObjectiveResult, Windows
 from benchmark.result.run import STOPPED, Round, Run
-from benchmark.scenario.objective import Objective
+from benchmark.scenario.objective import SHARES, Objective
 from benchmark.units import NANOSECONDS, format_duration, format_rate
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -42,7 +43,7 @@ class Window:
     @property
     def sample(self) -> int:
         """Exchanges that were due in it."""
-        return self.point.response.count + self.point.failed
+        return self.point.exchanges
 
 
 @dataclass(frozen=True)
@@ -73,25 +74,35 @@ def windows(series: Series, length: float, measured: float, grace: float = 0.0) 
 def judge_window(window: Window, objective: Objective) -> Judged:
     """Whether a window breaks an objective; where it holds too few exchanges, it neither breaks nor meets it."""
     point = window.point
-    if window.sample < least_sample(objective):
+    if too_few(window, objective):
         return Judged(window, math.nan, broken=False, late=False)
     if objective.metric == "failures":
         value = point.failed / window.sample if window.sample else math.nan
+    elif objective.metric == "goodput":
+        value = point.good / window.sample if window.sample else math.nan
     elif objective.metric == "rate":
         value = _rate(window, objective)
     else:
-        value = _time(Ranked(point.response, point.unanswered), objective.metric) / NANOSECONDS
+        value = _time(ranked(point, objective.time), objective.metric) / NANOSECONDS
     broken = not math.isnan(value) and not COMPARE[objective.operator](value, objective.limit)
     own = _time(Ranked(point.lateness), objective.metric) if objective.of_times else 0.0
     return Judged(window, value, broken, late=own > max(ORDINARY, OF_FIGURE * value * NANOSECONDS))
 
 
-def least_sample(objective: Objective) -> int:
-    """Exchanges that a verdict needs: what was asked for, else one beyond the quantile."""
+def ranked(point: Point, time: str) -> Ranked:
+    """A time's durations; where callers wait for it, the unanswered above all."""
+    return Ranked(point.of(time), point.unanswered if time in WAITED else 0)
+
+
+def too_few(window: Window, objective: Objective) -> bool:
+    """Whether a window holds fewer exchanges than a verdict needs: what was asked for, else one beyond the quantile."""
     if objective.min_sample is not None:
-        return objective.min_sample
+        return window.sample < objective.min_sample
+    if objective.metric == "rate":
+        return False
     q = RANKS.get(objective.metric, 0.0)
-    return 0 if objective.metric == "rate" else math.ceil(1 / (1 - q) - 1e-9) if q < 1 else 1
+    held = window.sample if objective.time == "response" else ranked(window.point, objective.time).count
+    return held < (math.ceil(1 / (1 - q) - 1e-9) if q < 1 else 1)
 
 
 def _rate(window: Window, objective: Objective) -> float:
@@ -101,8 +112,8 @@ def _rate(window: Window, objective: Objective) -> float:
     return ok / (window.end - window.begin)
 
 
-def _time(ranked: Ranked, metric: str) -> float:
-    return ranked.mean if metric == "mean" else ranked.quantile(RANKS[metric])
+def _time(durations: Ranked, metric: str) -> float:
+    return durations.mean if metric == "mean" else durations.quantile(RANKS[metric])
 
 
 def usable(run: Run, target: str) -> list[Round]:
@@ -202,7 +213,7 @@ def say(value: float, objective: Objective, timeout: float) -> str:
         return UNANSWERED if objective.metric == "mean" else f"≥ {format_duration(timeout)}"
     if objective.of_times:
         return format_duration(value)
-    if objective.metric == "failures":
+    if objective.metric in SHARES:
         return f"{value:.2%}"
     return f"{value:.1%} of offered" if objective.of_offered else format_rate(value)
 

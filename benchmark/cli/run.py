@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -270,7 +271,7 @@ def _observer(progress: Progress, journal: Journal, watch: Watch) -> Observe:
 
     def observe(snapshot: Snapshot) -> None:
         progress.observe(snapshot)
-        journal.see(Part(**vars(snapshot)))
+        journal.see(Part(**{each.name: getattr(snapshot, each.name) for each in fields(Part)}))
         watch.observe(snapshot)
 
     return observe

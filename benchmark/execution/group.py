@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.execution.plan import RoundOrder
+from benchmark.execution.settled import Settled
 from benchmark.execution.strain import Strain
 from benchmark.execution.worker import READY, RoundReport
 from benchmark.measure.recording import Recording, unreported
@@ -29,6 +30,7 @@ class Snapshot:
     recording: Recording
     due: int  # requests of the measured part that were due so far, by all workers
     planned: int  # those of the whole measured part
+    settled: float = 0.0  # seconds of the measured part of which all that was due is reported
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class SharedRound:
         self.recording = Recording()  # all that came so far
         self.shares = [Share(order.share(at, workers)) for at in range(workers)]
         self._order = order
+        self._settled = Settled([share.order for share in self.shares])
 
     @property
     def ready(self) -> bool:
@@ -191,15 +194,17 @@ class SharedRound:
 
     def _snapshot(self, part: Recording, instant: int) -> Snapshot:
         elapsed = self._elapsed(instant)
+        over = min(max(0, elapsed - self._order.warmup), self._order.measured)
         return Snapshot(
             target=self._order.target.name,
             number=self._order.number,
             warmup=self._order.warmup / NANOSECONDS,
             measured=self._order.measured / NANOSECONDS,
-            elapsed=min(max(0, elapsed - self._order.warmup), self._order.measured) / NANOSECONDS,
+            elapsed=over / NANOSECONDS,
             recording=part,
             due=sum(share.due(elapsed) for share in self.shares),
             planned=sum(share.planned() for share in self.shares),
+            settled=self._settled.until(self.recording.series, over) / NANOSECONDS,
         )
 
     def _elapsed(self, instant: int) -> int:

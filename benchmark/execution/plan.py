@@ -82,6 +82,7 @@ class RoundOrder:
     tokenized: bool = False  # whether tokens that nobody tells are counted from texts
     window: int = NANOSECONDS  # the finest stretch of time that is told apart
     points: int = MOST_POINTS  # how many stretches are kept at the most
+    timed: tuple[str, ...] = ()  # which times of streams are kept by stretch
 
     def share(self, at: int, of: int) -> RoundOrder:
         """The part of worker number `at` of `of`: all of them together carry out this order."""
@@ -111,6 +112,7 @@ class Plan:
     tokenized: bool = False
     trace: Trace | None = None
     windows: tuple[float, ...] = ()  # seconds: those of objectives
+    timed: tuple[str, ...] = ()  # which times of streams hold in windows
     precision: float | None = None  # a share; `rounds` are then a pilot
     max_rounds: int = 0  # in all, with precision
 
@@ -273,6 +275,7 @@ class Plan:
             tokenized=self.tokenized and target.streams,
             window=width,
             points=points,
+            timed=self.timed,
         )
 
 
@@ -296,6 +299,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         )
         for name, target in scenario.targets.items()
     )
+    windowed = [each for each in scenario.objectives if each.window]
     return Plan(
         targets=targets,
         shares=shares_of(loaded, variants),
@@ -309,7 +313,8 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         think=think_of(scenario),
         tokenized=scenario.tokenizer is not None,
         trace=trace,
-        windows=tuple(each.window for each in scenario.objectives if each.window),
+        windows=tuple(each.window for each in windowed),
+        timed=tuple(sorted({each.time for each in windowed} - {"response"})),
         precision=scenario.precision,
         max_rounds=scenario.max_rounds,
     )

@@ -11,7 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
-from benchmark.analysis.windows import RANKS, Window, judge_window, windows
+from benchmark.analysis.windows import RANKS, Window, judge_window, ranked, windows
 from benchmark.execution.group import Snapshot
 from benchmark.execution.plan import Plan
 from benchmark.execution.rounds import is_late
@@ -40,6 +40,7 @@ class Watch:
         self._series: defaultdict[Key, Series] = defaultdict(Series)
         self._seen: defaultdict[Key, Recording] = defaultdict(Recording)
         self._bad: defaultdict[Key, Counter[str]] = defaultdict(Counter)
+        self._settled: defaultdict[Key, float] = defaultdict(float)  # seconds, by the snapshot before
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take what was recorded since the last snapshot."""
@@ -61,6 +62,7 @@ class Watch:
                 self.why = f"{self.broken} cannot be met any more"
                 self._end(self.why)
                 return
+        self._settled[key] = snapshot.settled
 
     def finished(self, round_: Round) -> None:
         """Take note that a round is over; one that cannot be used breaks nothing."""
@@ -71,14 +73,14 @@ class Watch:
             self._bad.pop(key, None)
 
     def _in_windows(self, key: Key, objective: Objective, snapshot: Snapshot) -> bool:
-        """Whether a window that is over breaks it, among those that something new was due in, or that end now."""
+        """Whether a window that is over breaks it, among those that something new is known of, or that end now."""
         seen, series = self._seen[key], self._series[key]
         unreported = max(snapshot.due - seen.scheduled, self._connections, 0)
         news = snapshot.recording.series
         earliest = min(news.points, default=math.inf) * news.width / NANOSECONDS
-        since = min(earliest, snapshot.elapsed - objective.window) - objective.window
+        since = min(earliest, self._settled[key], snapshot.elapsed - objective.window) - objective.window
         return any(
-            surely_broken(window, objective, unreported)
+            surely_broken(window, objective, 0 if window.end <= snapshot.settled + 1e-9 else unreported)
             for window in windows(series, objective.window, snapshot.elapsed, max(objective.grace, since))
         )
 
@@ -125,7 +127,13 @@ def surely_broken(window: Window, objective: Objective, unreported: int) -> bool
         return not unreported
     if objective.metric == "failures":
         return point.failed > objective.limit * whole
+    if objective.metric == "goodput":
+        return point.good + unreported < objective.limit * whole
+    if objective.time == "itl":  # nobody knows how many gaps the unreported have
+        return not unreported
+    durations = ranked(point, objective.time)
     if objective.metric == "mean":
-        return point.unanswered > 0 or point.response.total > objective.limit * NANOSECONDS * whole
-    above = point.response.above(objective.limit * NANOSECONDS) + point.unanswered
-    return above > (1 - RANKS[objective.metric]) * whole
+        most = objective.limit * NANOSECONDS * (durations.count + unreported)
+        return durations.beyond > 0 or durations.histogram.total > most
+    above = durations.above(objective.limit * NANOSECONDS)
+    return above > (1 - RANKS[objective.metric]) * (durations.count + unreported)

@@ -221,7 +221,7 @@ def _recorder(order: RoundOrder) -> Recorder:
         talks = any(request.more for request in order.target.requests)
         turns = [min(request.turn, MOST_TURNS) for request in order.target.requests] if talks else []
         recorder = StreamRecorder(sizes, order.goodput, turns, tokenized=order.tokenized)
-    recorder.kept.series = Series(order.window, order.points)
+    recorder.kept.series = Series(order.window, order.points, order.timed)
     return recorder
 
 

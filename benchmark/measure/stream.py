@@ -104,8 +104,10 @@ class StreamPart(Part):
                 self.streams[row, -2:] = 1, tokens_of(body)
         if len(self.streams):
             seen = dict(zip(COLUMNS, self.streams.T, strict=True))
-            count_streams(kept, seen, self.limits)
-            kept.histograms["itl"].record(gaps(self.arrivals, seen["chunks"]))
+            count_streams(kept, seen, self.limits, self.origin)
+            between, each = gaps(self.arrivals, seen["chunks"]), np.maximum(seen["chunks"] - 1, 0)
+            kept.histograms["itl"].record(between)
+            kept.series.record_time("itl", np.repeat(seen["due"] - self.origin, each), between)
         return kept
 
 
@@ -191,8 +193,8 @@ class StreamRecorder(Recorder):
         self._uncounted, self._room = kept_back, room
 
 
-def count_streams(kept: Recording, seen: Columns, limits: Sequence[Limit]) -> None:
-    """Add a batch of streams, given as a column for each of `COLUMNS`, to a recording."""
+def count_streams(kept: Recording, seen: Columns, limits: Sequence[Limit], origin: int) -> None:
+    """Add a batch of streams, given as a column for each of `COLUMNS`, to a recording whose series begins at `origin`."""
     has, known, counted = seen["chunks"] > 0, seen["told"] >= 0, seen["counted"] > 0
     tokens = np.where(known, seen["told"], seen["chunks"])
     several = has & (tokens > 1)
@@ -205,13 +207,17 @@ def count_streams(kept: Recording, seen: Columns, limits: Sequence[Limit]) -> No
         "e2e": np.where(has, last - sent, NEVER),
         "tpot": np.where(several, (last - first) // np.maximum(tokens - 1, 1), 0),
     }
+    offsets = seen["due"] - origin
     for name, durations in times.items():
-        kept.histograms[name].record(durations[several if name == "tpot" else durations != NEVER])
+        reached = several if name == "tpot" else durations != NEVER
+        kept.histograms[name].record(durations[reached])
+        kept.series.record_time(name, offsets[reached], durations[reached])
     for turn in np.unique(seen["turn"][seen["turn"] > 0]).tolist():
         kept.histograms[f"ttft.turn.{turn}"].record(times["ttft"][has & (seen["turn"] == turn)])
     good = np.full(len(has), bool(limits))
     for metric, most in limits:
         good &= times[metric] <= most
+    kept.series.record_good(offsets[good])
     speeds = np.rint(1e3 * NANOSECONDS * tokens[has] / np.maximum(times["e2e"][has], 1))
     asked = np.maximum(seen["asked"], 0)
     counts = (len(has), (~has).sum(), asked.sum(), tokens.sum(), (known & ~counted).sum(), counted.sum(),

@@ -67,8 +67,8 @@ class Objective:
 
     @property
     def at_most(self) -> bool:
-        """Whether its limit is an upper one, or for rates a lower one: whatever else comes, what broke it stays."""
-        return (self.operator in {"<", "<="}) != (self.metric == "rate")
+        """Whether its limit is an upper one, or for rates and goodput a lower one: what else comes mends nothing."""
+        return (self.operator in {"<", "<="}) != (self.metric in {"rate", "goodput"})
 
     @property
     def written(self) -> str | dict[str, Any]:
@@ -102,10 +102,6 @@ def parse_objective(text: str) -> Objective:
     operator = cast("Operator", match[2])
     if metric not in METRICS:
         raise ValueError(f"an objective's metric is one of {', '.join(METRICS)}, as in {EXAMPLES[0]!r}")
-    if window and (time != "response" or metric == "goodput"):
-        raise ValueError(
-            "windows are of response times, failures and the rate; leave out 'in every …', or name one of these"
-        )
     if other := _FACTOR.fullmatch(match[3]):
         return _relative(text.strip(), target, time, metric, operator, other, window)
     limit, of_offered = _limit(metric, match[3])

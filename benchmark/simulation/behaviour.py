@@ -72,7 +72,7 @@ class Behaviour:
         None  # the gateway answers 408 and hangs up on what takes longer; on a stream midway
     )
     available: bool = True  # False: 503
-    streaming: Streaming = field(default_factory=Streaming)  # in place of latency, errors and stalls
+    streaming: Streaming = field(default_factory=Streaming)  # in place of latency and errors
     seed: int = 0
 
     def __post_init__(self) -> None:

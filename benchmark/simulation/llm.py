@@ -1,9 +1,9 @@
 """A streaming language model to practise on: token instants from seeded laws, each written when it is due.
 
 A stream's first token is due when the first-token law says, counted from the request's arrival; every further one a
-gap of the gap law later, stretched while other streams run, as a batch that grows does. Instants are absolute, so that
-the service's own delays do not pile up. Chunks are rendered beforehand and go to the socket itself: a server that
-spends more on a token than its reader would measure itself.
+gap of the gap law later, stretched while other streams run, as a batch that grows does; during a stall nothing advances.
+Instants are absolute, so that the service's own delays do not pile up. Chunks are rendered beforehand and go to the
+socket itself: a server that spends more on a token than its reader would measure itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from benchmark.clock import alarm, now
+from benchmark.simulation.planner import advance, stalls_of
 from benchmark.simulation.truth import HUNG_UP, Log, StreamRow
 from benchmark.units import NANOSECONDS
 
@@ -136,13 +137,14 @@ class Outlet:
 class _Running:
     """One stream on its way."""
 
-    __slots__ = ("cut", "done", "due", "end", "outlet", "tokens", "written")
+    __slots__ = ("cut", "done", "due", "end", "outlet", "path", "tokens", "written")
 
-    def __init__(self, tokens: Sequence[bytes], due: int, end: int, outlet: Outlet) -> None:
+    def __init__(self, tokens: Sequence[bytes], due: int, end: int, path: int, outlet: Outlet) -> None:
         self.end = end  # when the gateway's patience is over
         self.cut = False  # whether it was
         self.tokens = tokens
         self.due = due  # of the next one
+        self.path = path  # how much of that is the way back
         self.outlet = outlet
         self.written = array("q")  # when each was
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -156,8 +158,11 @@ class _Running:
 class Streams:
     """Writes the tokens of all streams, each when it is due, on one alarm."""
 
-    def __init__(self, behaviour: Behaviour, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, behaviour: Behaviour, log: Log, loop: asyncio.AbstractEventLoop, started: int = 0
+    ) -> None:
         self._law = behaviour.streaming
+        self._stalls = stalls_of(behaviour, started)
         self._firsts, self._gaps, self._luck = (
             behaviour.random(f"stream {name}") for name in ("firsts", "gaps", "errors")
         )
@@ -203,10 +208,11 @@ class Streams:
             self._free += 1
 
     async def _run(self, script: Script, outlet: Outlet, row: StreamRow, begun: int, path: int) -> _Running:
-        first = begun + round(self._law.first_token.draw(self._firsts) * NANOSECONDS) + path
+        work = round(self._law.first_token.draw(self._firsts) * NANOSECONDS)
+        first = advance(self._stalls, begun, work) + path
         breaks = self._luck.random() < self._law.break_rate
         tokens = script.tokens[: len(script.tokens) // 2] if breaks else script.tokens
-        running = _Running(tokens, first, row.arrived + self._patience + path, outlet)
+        running = _Running(tokens, first, row.arrived + self._patience + path, path, outlet)
         if first <= running.end:
             outlet.write(_HEAD + _framed(script.opening))
         self._note(running)
@@ -257,7 +263,8 @@ class Streams:
         if at + 1 == len(running.tokens):
             return False
         crowd = 1 + self._law.slowdown * (len(self._agenda) - 1)
-        running.due += round(self._law.gap.draw(self._gaps) * crowd * NANOSECONDS)
+        work = round(self._law.gap.draw(self._gaps) * crowd * NANOSECONDS)
+        running.due = advance(self._stalls, running.due - running.path, work) + running.path
         return True
 
 

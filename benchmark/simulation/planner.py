@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from benchmark.simulation.behaviour import Behaviour, Path
@@ -82,10 +83,7 @@ class Workers:
         self._behaviour = behaviour
         self._latencies = behaviour.random("latency")
         self._luck = behaviour.random("errors")
-        self._stalls = [
-            (started + round(at * NANOSECONDS), started + round((at + lasts) * NANOSECONDS))
-            for at, lasts in sorted(behaviour.stalls)
-        ]
+        self._stalls = stalls_of(behaviour, started)
         self._free = [0] * (behaviour.workers or 0)
         self._waiting: deque[int] = deque()  # when those who wait will begin
         self._patience = None if behaviour.keepalive is None else round(behaviour.keepalive * NANOSECONDS)
@@ -97,7 +95,7 @@ class Workers:
         begun = self._begin(arrived)
         if begun is None:
             return arrived, QUEUE_FULL
-        done = self._finish(begun, work)
+        done = advance(self._stalls, begun, work)
         if self._free:
             heapq.heapreplace(self._free, done)
         if self._patience is not None and done - arrived > self._patience:
@@ -115,14 +113,23 @@ class Workers:
         self._waiting.append(self._free[0])
         return self._free[0]
 
-    def _finish(self, begun: int, work: int) -> int:
-        """When `work` nanoseconds of work are done that begin at `begun`: during a stall nothing advances."""
-        at = begun
-        for stall, resume in self._stalls:
-            if resume <= at:
-                continue
-            if at + work <= stall:
-                break
-            work -= max(0, stall - at)
-            at = resume
-        return at + work
+
+def stalls_of(behaviour: Behaviour, started: int) -> list[tuple[int, int]]:
+    """From when to when the service stands still that began to listen at `started`."""
+    return [
+        (started + round(at * NANOSECONDS), started + round((at + lasts) * NANOSECONDS))
+        for at, lasts in sorted(behaviour.stalls)
+    ]
+
+
+def advance(stalls: Sequence[tuple[int, int]], begun: int, work: int) -> int:
+    """When `work` nanoseconds of work are done that begin at `begun`: during a stall nothing advances."""
+    at = begun
+    for stall, resume in stalls:
+        if resume <= at:
+            continue
+        if at + work <= stall:
+            break
+        work -= max(0, stall - at)
+        at = resume
+    return at + work

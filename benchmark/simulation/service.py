@@ -184,7 +184,7 @@ async def _listening(setup: Setup, log: Log) -> AsyncIterator[tuple[list[str], i
         sleeper = Sleeper(loop)
         stack.callback(sleeper.close)
         started = now()
-        streams = Streams(setup.behaviour, log, loop)
+        streams = Streams(setup.behaviour, log, loop, started)
         stack.callback(streams.close)
         service = Service(setup, log, sleeper, streams, started)
         urls = []

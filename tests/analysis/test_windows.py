@@ -28,15 +28,28 @@ def a_round(
     lateness: ArrayLike = 0.0,
     number: int = 0,
     flaw: str = "",
+    **streams: ArrayLike,
 ) -> Round:
-    """A request every 5 ms for 20 s, kept in steps of 250 ms; response times and lateness in ms."""
+    """A request every 5 ms for 20 s, kept in steps of 250 ms; response times, lateness and times of streams in ms.
+
+    `good` of the streams are those that are; of the gaps between tokens (`itl`), each stream has two.
+    """
     due = np.arange(round(SECONDS * RATE))
     times = (np.broadcast_to(np.asarray(response, float), due.shape) * MILLISECOND).astype(np.int64)
     late = (np.broadcast_to(np.asarray(lateness, float), due.shape) * MILLISECOND).astype(np.int64)
     lost = np.broadcast_to(np.asarray(failed, bool), due.shape)
     kept = Recording()
-    kept.series = Series(STEP, 1024)
-    kept.series.record(due * (NANOSECONDS // RATE), times, late, ~lost, lost)
+    kept.series = Series(STEP, 1024, tuple(streams))
+    offsets = due * (NANOSECONDS // RATE)
+    kept.series.record(offsets, times, late, ~lost, lost)
+    for name, each in streams.items():
+        seen = np.broadcast_to(np.asarray(each, float), due.shape)[~lost]
+        if name == "good":
+            kept.series.record_good(offsets[~lost][seen > 0])
+        else:
+            count = 2 if name == "itl" else 1
+            durations = np.repeat((seen * MILLISECOND).astype(np.int64), count)
+            kept.series.record_time(name, np.repeat(offsets[~lost], count), durations)
     kept.scheduled, kept.ok, kept.unanswered = len(due), int((~lost).sum()), int(lost.sum())
     kept.failures["timeout"] = kept.unanswered
     kept.histograms["response"].record(times[~lost])
@@ -72,6 +85,59 @@ def test_a_stretch_that_is_slow_breaks_the_windows_that_it_lies_in() -> None:
     assert breach.said == "500 ms"
     assert breach.over == pytest.approx(2 / 3, rel=0.02)
     assert found.said == "500 ms in the worst of 17 of 65 windows of 4 s"
+
+
+@pytest.mark.parametrize(
+    ("check", "broken", "said"),
+    [
+        ("ttft.p90 < 300ms in every 4s", 17, "500 ms in the worst of"),
+        ("ttft.p90 < 600ms in every 4s", 0, "500 ms"),
+        ("ttft.mean < 100ms in every 4s", 15, "132 ms in the worst of"),
+        ("itl.p90 < 40ms in every 4s", 17, "50 ms in the worst of"),
+        ("itl.max < 60ms in every 4s", 0, "50 ms"),
+        ("goodput > 90% in every 4s", 17, "75.00% in the worst of"),
+        ("goodput > 70% in every 4s", 0, "75.00%"),
+    ],
+)
+def test_streams_in_windows(check: str, broken: int, said: str) -> None:
+    """The stream's answers are whole in time, so that only what was asked of them can break a window."""
+    ttft = slow(9.5, 10.5)
+    found = judged(check, a_round(10.0, ttft=ttft, itl=ttft / 10, good=ttft < 100))
+    assert found.windows is not None
+    assert (found.met, found.windows.broken) == (not broken, broken)
+    assert found.said.startswith(said), found.said
+    if broken:
+        (breach,) = found.windows.breaches
+        assert breach.begin_s == pytest.approx(6.25, abs=0.8)
+
+
+@pytest.mark.parametrize(
+    ("check", "met"),
+    [
+        ("ttft.p90 < 2s in every 5s", True),
+        ("ttft.p99 < 2s in every 5s", False),  # reaches what never ended: callers waited for that as well
+        ("itl.p99 < 2s in every 5s", True),  # nobody saw their gaps
+        ("goodput > 93% in every 5s", False),
+        ({"check": "itl.p99 < 2s in every 5s", "min_sample": 1001}, False),  # exchanges, not gaps
+        ("tpot.p99 < 2s in every 5s", False),  # there are none
+    ],
+)
+def test_streams_that_never_ended(check: object, met: bool) -> None:
+    failed = np.zeros(round(SECONDS * RATE), bool)
+    failed[2000:2080] = True
+    assert judged(check, a_round(10.0, failed=failed, ttft=10.0, itl=1.0, good=1)).met is met
+
+
+def test_times_of_streams_are_kept_and_merged() -> None:
+    whole = a_round(10.0, ttft=slow(9, 10), good=1).recording
+    again = Recording.from_dict(whole.to_dict())
+    twice = Recording()
+    for _ in range(2):
+        twice.merge(again)
+    for index, point in whole.series.points.items():
+        other = twice.series.points[index]
+        assert (other.good, other.of("ttft").count) == (2 * point.good, 2 * point.of("ttft").count)
+        assert other.of("ttft").total == 2 * point.of("ttft").total
 
 
 def test_over_the_whole_run_the_same_stretch_is_met() -> None:

@@ -10,10 +10,10 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from benchmark.result.store import load_run
-from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
-from benchmark.simulation.setup import Address
+from benchmark.simulation.setup import MODEL, Address
 from tests.cli.command import Done, measured, result_of, vpcbench, write
 from tests.servers import free_ports
 
@@ -31,7 +31,8 @@ class Stalling:
 
     def start(self) -> None:
         self.stop()
-        behaviour = Behaviour(latency=Constant(0.002), stalls=((STALL_AT, STALL),))
+        streaming = Streaming(Constant(0.05), Constant(0.02))
+        behaviour = Behaviour(latency=Constant(0.002), stalls=((STALL_AT, STALL),), streaming=streaming)
         service = self._running.enter_context(PracticeService(behaviour, (Address(port=self.port),)))
         self.started = service.truth().started
 
@@ -91,3 +92,53 @@ def test_a_broken_objective_ends_the_run_and_what_was_measured_is_kept(
     assert counts["scheduled"] == counts["ok"] + counts["failed"] + counts["unsent"]
     assert counts["ok"] > 200
     assert counts["unsent"] > 40 * 200 / 2
+
+
+def stream_run(service: Stalling, folder: Path, objectives: str, seconds: int) -> Done:
+    """40 streams a second of 10 tokens: the first after 50 ms, the others 20 ms apart."""
+    text = f"""
+targets: {{only: {{url: "http://127.0.0.1:{service.port}/api/predict/test"}}}}
+request:
+  path: v1/chat/completions
+  stream: true
+  json: {{model: {MODEL}, messages: [{{role: user, content: hello}}], max_tokens: 10, ignore_eos: true}}
+load: {{rate: 40/s, duration: {seconds}s, warmup: 0s}}
+rounds: 1
+goodput: ["ttft < 400ms"]
+objectives: [{objectives}]
+"""
+    write(folder, text)
+    return measured("run", "scenario.yaml", folder=folder, status=1, before=service.start)
+
+
+def test_a_stall_breaks_the_windows_of_streams(service: Stalling, tmp_path: Path) -> None:
+    """TTFT of those that were due before its last 0.4 s; gaps of those that were on their way when it came."""
+    stream_run(
+        service,
+        tmp_path,
+        '"ttft.p90 < 400ms in every 1s", "itl.p99 < 400ms in every 1s", "goodput > 90% in every 1s", "itl.p50 < 400ms"',
+        seconds=6,
+    )
+    began = (service.started - load_run(tmp_path / "out").rounds[0].recording.first_due) / 1e9 + STALL_AT
+    ttft, itl, goodput, whole = result_of(tmp_path / "out")["objectives"]
+    assert whole["met"]
+    # due from 50 ms before it until 0.35 s before it ends, a tenth of a second of that breaks a window
+    for each in (ttft, goodput):
+        (breach,) = each["windows"]["breaches"]
+        assert breach["begin_s"] == pytest.approx(began - 0.05 + 0.1 - 1, abs=1.5 * STEP)
+        assert breach["end_s"] == pytest.approx(began + 0.65 - 0.1 + 1, abs=1.5 * STEP)
+    # due in the last 230 ms but 50 before it: one long gap of the nine of each, and four of these break a window
+    (breach,) = itl["windows"]["breaches"]
+    assert breach["begin_s"] == pytest.approx(began - 0.23 + 0.1 - 1, abs=1.5 * STEP)
+    assert breach["end_s"] == pytest.approx(began - 0.05 - 0.1 + 1, abs=1.5 * STEP)
+    assert breach["measured"] == pytest.approx(1000, rel=0.1)
+
+
+def test_gaps_that_break_an_objective_end_the_run(service: Stalling, tmp_path: Path) -> None:
+    check = "itl.p99 < 400ms in every 1s"
+    done = stream_run(service, tmp_path, f'{{check: "{check}", abort: true, min_sample: 30}}', seconds=40)
+    assert "was ended early" in " ".join(done.stdout.split())
+    result = result_of(tmp_path / "out")
+    assert f"ended early, for `{check}` on only" in result["verdict"]["reasons"][0]
+    counts = result["targets"]["only"]["counts"]
+    assert counts["unsent"] > 40 * 40 / 2

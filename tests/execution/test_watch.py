@@ -36,19 +36,24 @@ def a_watch(
 
 
 def told(begin: float, end: float, ms: float, *, failed: bool = False, late: float = 0.0, number: int = 0,
-         unreported: int = 0, planned: int = 50 * RATE) -> Snapshot:  # fmt: skip
-    """What was due in this stretch of seconds, all of it alike."""
+         unreported: int = 0, planned: int = 50 * RATE, settled: float = 0.0) -> Snapshot:  # fmt: skip
+    """What was due in this stretch of seconds, all of it alike: streams whose TTFT and gaps are as long as they are."""
     due = np.arange(round(begin * RATE), round(end * RATE))
     times, lateness = (np.full(len(due), round(each * MILLISECOND)) for each in (ms, late))
     lost = np.full(len(due), failed)
     part = Recording()
-    part.series = Series(NANOSECONDS // 4, 1024)
-    part.series.record(due * (NANOSECONDS // RATE), times, lateness, ~lost, lost)
+    part.series = Series(NANOSECONDS // 4, 1024, ("ttft", "itl"))
+    offsets = due * (NANOSECONDS // RATE)
+    part.series.record(offsets, times, lateness, ~lost, lost)
+    for name in part.series.timed:
+        part.series.record_time(name, offsets[~lost], times[~lost])
+    part.series.record_good(offsets[times < 300 * MILLISECOND])
     part.scheduled, part.unanswered = len(due), int(lost.sum())
     part.failures["timeout"] = part.unanswered
     part.histograms["response"].record(times[~lost])
     part.histograms["lateness"].record(lateness)
-    return Snapshot("vpc", number, 0.0, 50.0, end, part, due=round(end * RATE) + unreported, planned=planned)
+    due_so_far = round(end * RATE) + unreported
+    return Snapshot("vpc", number, 0.0, 50.0, end, part, due_so_far, planned, settled)
 
 
 def test_a_broken_window_ends_the_run() -> None:
@@ -113,6 +118,30 @@ def test_rounds_may_be_longer_and_more_than_was_set() -> None:
     assert not asked
     watch.observe(told(1.9, 2.1, 900, planned=10 * RATE))
     assert asked
+
+
+@pytest.mark.parametrize(
+    ("check", "at_once"),
+    [
+        (
+            "ttft.p90 < 300ms in every 2s",
+            True,
+        ),  # of 200 streams in a window and 300 under way, 50 may be slow
+        ("ttft.p50 < 300ms in every 2s", False),
+        ("itl.p99 < 300ms in every 2s", False),  # nobody knows how many gaps those under way have
+        ("goodput > 70% in every 2s", True),
+        ("goodput > 50% in every 2s", False),
+    ],
+)
+def test_streams_that_take_long_are_watched(check: str, at_once: bool) -> None:
+    """Where those under way could still mend a window, it is judged once all that was due in it is reported."""
+    watch, asked = a_watch({"check": check, "abort": True}, rounds='2\ngoodput: ["ttft < 300ms"]')
+    watch.observe(told(0, 2, 400, unreported=300))
+    assert bool(asked) is at_once
+    watch.observe(told(2, 2.25, 10, unreported=300, settled=1.75))
+    assert bool(asked) is at_once
+    watch.observe(told(2.25, 2.5, 10, unreported=300, settled=2.0))
+    assert asked == [f"`{check}` on vpc cannot be met any more"]
 
 
 def test_a_round_that_cannot_be_used_breaks_nothing() -> None:

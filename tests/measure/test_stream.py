@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.recording import Recording
+from benchmark.measure.series import Series
 from benchmark.measure.stream import Limit, Stream, StreamRecorder
 
 MS = 1_000_000
@@ -75,6 +76,27 @@ def test_gaps_never_span_two_streams() -> None:
     kept = record(streamed(1, 2, 3), streamed(), streamed(500), streamed(900, 902))
     assert (kept.histograms["itl"].count, kept.histograms["itl"].maximum) == (3, 2 * MS)
     assert record(streamed(), streamed()).histograms["itl"].count == 0
+
+
+def test_times_go_where_their_streams_were_due() -> None:
+    """Also gaps that came much later; only the times that the series keeps."""
+    recorder = StreamRecorder([100], (Limit("ttft", 50 * MS),))
+    recorder.kept.series = Series(100 * MS, 100, ("ttft", "itl"))
+    recorder.origin = DUE - 350 * MS
+    for shift, tokens in ((0, (50, 60, 900)), (100, (51, 2000)), (100, ())):
+        exchange = streamed(*tokens)
+        exchange.due += shift * MS
+        recorder.add(exchange)
+    points = recorder.take().series.points
+    assert {at: (point.good, point.of("ttft").count) for at, point in points.items()} == {
+        3: (1, 1),
+        4: (0, 1),
+    }
+    assert [(points[at].of("itl").count, points[at].of("itl").maximum // MS) for at in (3, 4)] == [
+        (2, 840),
+        (1, 1949),
+    ]
+    assert points[3].of("e2e").count == 0
 
 
 def test_failures_are_counted_but_not_timed() -> None:
