@@ -6,13 +6,15 @@ A context variable says whose connection it is; the resolver, the socket's makin
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import ssl
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp import abc
+from aiohttp.client_proto import ResponseHandler
 
 from benchmark.clock import now
 from benchmark.measure.exchange import Exchange
@@ -55,8 +57,34 @@ class Attempt:
 current: ContextVar[Attempt] = ContextVar("attempt")
 
 
+class Protocol(ResponseHandler):
+    """A connection that ends when an answer comes that nobody asked for: aiohttp would take it for the next one's."""
+
+    idle = False
+
+    def set_response_params(self, *args: Any, **options: Any) -> None:
+        """A request is about to be sent."""
+        self.idle = False
+        super().set_response_params(*args, **options)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of an answer, or of nothing."""
+        if self.idle and data:  # without, it only goes on with what it has
+            self.close()
+        else:
+            super().data_received(data)
+
+
 class Connector(aiohttp.TCPConnector):
     """Gives up a connection that takes longer than its attempt's patience: DNS, TCP and TLS together."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = functools.partial(Protocol, loop=self._loop)  # type: ignore[assignment]  # it is one
+
+    def _release(self, key: Any, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        cast(Protocol, protocol).idle = True
+        super()._release(key, protocol, should_close=should_close)
 
     async def _create_connection(self, *args: Any, **options: Any) -> Any:
         async with asyncio.timeout(current.get().patience):

@@ -395,11 +395,20 @@ class Connection(asyncio.Protocol):
         if exchange.received > self.pool.smallest_cap and (excess := self._excess(exchange, data)):
             self.fail(*excess)
         elif self.complete:
-            if self.kept and not self.odd and not self.served % LEARN_EVERY:
-                self.pool.learn(data, exchange.status)
+            if self.odd or not self.served % LEARN_EVERY:
+                self._look_at(exchange, data)
             self._finish(exchange, arrived)
         elif not self.head_kept:
             self._keep_head(data)
+
+    def _look_at(self, exchange: Exchange, data: bytes) -> None:
+        """What there is to learn of an answer; of one to HEAD, whether more came behind it, which the parser takes for a body."""
+        if not self.odd:
+            if self.kept:
+                self.pool.learn(data, exchange.status)
+        elif self.request.method == "HEAD":
+            head = _HEADS.match(self.head + data)
+            self.surplus = self.surplus or head is None or head.end() < exchange.received
 
     def _note_sending(self, exchange: Exchange) -> None:
         """Note how long a large request was on its way; the answer may have come sooner, or with the acknowledgement."""
