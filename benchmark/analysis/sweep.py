@@ -70,6 +70,7 @@ def _level(level: dict[str, Any], found: Result) -> SweepLevel:
         comparisons=found.comparisons,
         breakdown=found.breakdown,
         objectives=found.objectives,
+        cost=found.cost,
     )
 
 

@@ -17,9 +17,8 @@ from benchmark.analysis.precision import further_rounds
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
 from benchmark.cli.stopping import Stopping
-from benchmark.cli.stretches import Stretch, check_again, levels_kept, stretches_of
+from benchmark.cli.stretches import Stretch, check_again, costs_at, levels_kept, note_cost, stretches_of
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
-from benchmark.execution.cost_terms import cost_terms
 from benchmark.execution.environment import cores, environment
 from benchmark.execution.fairness import unlike_targets
 from benchmark.execution.group import Snapshot
@@ -207,6 +206,7 @@ def _send(
                 )
                 if now is None:
                     continue
+                note_cost(stretch, now, kept)
                 watch = Watch(stretch.plan, stretch.loaded.scenario.objectives, stopping.ask)
                 _stretch(stretch, workers, now, kept, journal, progress, watch, usage)
                 kept.aborted = kept.aborted or (watch.broken if stopping.reason == watch.why else "")
@@ -234,7 +234,7 @@ def _checked(
     kept = begin(loaded, plan, checked, redactor, simulated=simulated)
     kept.notes += doubts
     if loaded.levels:
-        own = [settings(each.loaded, each.plan, simulated=simulated) for each in stretches]
+        own = [resolved(each.loaded, each.plan, checked, simulated=simulated) for each in stretches]
         kept.settings["sweep"] = redactor.data(levels_kept(stretches, own))
     return kept
 
@@ -315,17 +315,17 @@ def begin(
         name=loaded.scenario.name,
         started_at=stamp(),
         scenario=redactor.data(loaded.document),
-        settings=settings(loaded, plan, simulated=simulated)
-        | {
-            "cost": cost_terms(
-                loaded.scenario, plan, {each: seen.places for each, seen in checked.probes.items()}
-            )
-        },
+        settings=resolved(loaded, plan, checked, simulated=simulated),
         targets={each.name: seen(each, checked.visit(each.name), redactor) for each in plan.targets},
         environment=environment(),
         probes={target.name: 0 for target in plan.targets} | checked.sent,
         notes=[redactor.text(f"{warning}.") for warning in (*unlike_targets(plan), *checked.warnings)],
     )
+
+
+def resolved(loaded: LoadedScenario, plan: Plan, checked: Preflight, *, simulated: bool) -> dict[str, Any]:
+    """What figures and costs depend on."""
+    return settings(loaded, plan, simulated=simulated) | {"cost": costs_at(loaded, plan, checked)}
 
 
 def write(run: Run, result: Result, report: Report, folder: Path) -> VpcbenchError | None:

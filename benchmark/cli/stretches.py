@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.errors import InputError, VpcbenchError
-from benchmark.execution.fairness import check_fairness
+from benchmark.execution.cost_terms import cost_terms
+from benchmark.execution.fairness import check_fairness, unlike_targets
+from benchmark.execution.limits import check_ports
 from benchmark.execution.local import Interrupted, LocalWorkers, WorkerLost
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import NOTHING_CHECKED, Preflight, preflight
@@ -70,7 +72,10 @@ def _plan(loaded: LoadedScenario) -> Plan:
 def check_again(
     stretch: Stretch, workers: LocalWorkers, kept: Run, redactor: Redactor, *, check: bool
 ) -> Preflight | None:
-    """How each target answers this level's request; None: the level cannot be measured, which the run's notes tell."""
+    """How each target answers this level's request; None: the level cannot be measured, which the run's notes tell.
+
+    What there is to warn of that no earlier level has told goes to the notes as well.
+    """
     if not check:
         return NOTHING_CHECKED
     try:
@@ -78,12 +83,42 @@ def check_again(
         for target, sent in checked.sent.items():
             kept.probes[target] += sent
         checked.demand_usable()
+        doubts = check_ports(stretch.plan, checked.probes)
     except (Interrupted, WorkerLost):  # `workers` knows
         return None
     except VpcbenchError as error:
         kept.notes.append(redactor.text(f"{stretch.label} was left out: {error}"))
         return None
+    _note_warnings(stretch, checked, doubts, kept, redactor)
     return checked
+
+
+def _note_warnings(
+    stretch: Stretch, checked: Preflight, doubts: Sequence[str], kept: Run, redactor: Redactor
+) -> None:
+    told = {note for target in kept.targets.values() for note in target.notes}
+    new = [*doubts, *(f"{warning}." for warning in (*unlike_targets(stretch.plan), *checked.warnings))]
+    new += [
+        f"{visit.target.name}: {warning}."
+        for visit in checked.visits
+        for warning in visit.warnings
+        if redactor.text(warning) not in told
+    ]
+    for warning in map(redactor.text, new):
+        if not any(note.endswith(warning) for note in kept.notes):
+            kept.notes.append(f"{stretch.label}: {warning}")
+
+
+def costs_at(loaded: LoadedScenario, plan: Plan, checked: Preflight) -> dict[str, Any] | None:
+    """What traffic will be reckoned by, at the addresses that were found."""
+    return cost_terms(loaded.scenario, plan, {name: probe.places for name, probe in checked.probes.items()})
+
+
+def note_cost(stretch: Stretch, checked: Preflight, kept: Run) -> None:
+    """Keep what a level's traffic is reckoned by: its addresses are known only now."""
+    for level in kept.settings.get("sweep", ()):
+        if level["first"] == stretch.first:
+            level["settings"]["cost"] = costs_at(stretch.loaded, stretch.plan, checked)
 
 
 def levels_kept(stretches: Sequence[Stretch], settings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from benchmark.report.numbers import NONE
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
 from benchmark.result.cost import Cost, CostLine, MonthlyCost, PriceOf, Saving, TargetCost
-from benchmark.result.model import Result
+from benchmark.result.model import Result, SweepLevel
 from benchmark.units import significant
 
 BOUND = "\N{NO-BREAK SPACE}"  # keeps a figure and what belongs to it on one line
@@ -75,7 +75,10 @@ def tables(result: Result) -> tuple[Table, ...]:
 
 def lines(result: Result) -> tuple[str, ...]:
     """What must be known of these figures."""
-    cost = result.cost
+    return _lines(result.cost)
+
+
+def _lines(cost: Cost | None) -> tuple[str, ...]:
     if cost is None:
         return ()
     internet = [each for each in cost.targets.values() if each.route == "internet"]
@@ -90,6 +93,30 @@ def lines(result: Result) -> tuple[str, ...]:
     if priced:
         said.append(words.PREVAILS)
     return tuple(said)
+
+
+def swept(levels: Sequence[SweepLevel]) -> tuple[Table, ...]:
+    """A sweep's costs: the bytes (on average) and the money of every level, in a row for each target."""
+    told = [(level, level.cost) for level in levels if level.cost]
+    if not told:
+        return ()
+    first = told[0][1]
+    monthly = f"{first.monthly_requests:,}" if first.monthly_requests else None
+    header = (*levels[0].values, *words.cost_swept_header(first.currency, monthly))
+    rows, notes = [], Marks()
+    for level, cost in told:
+        for name, target in cost.targets.items():
+            mark = f"{BOUND}{notes.mark(words.ESTIMATED)}" if target.estimated else ""
+            each = [f"{kept.each:,.1f}{mark}" for kept in (target.received, target.sent)]
+            month = (amount(target.per_month),) if monthly else ()
+            rows.append((*level.values.values(), name, *each, amount(target.per_million), *month))
+    names = len(levels[0].values) + 1
+    return (Table(words.COST_SWEPT_CAPTION, header, tuple(rows), figures(header, names), notes.notes),)
+
+
+def swept_lines(levels: Sequence[SweepLevel]) -> tuple[str, ...]:
+    """What must be known of these figures, at any level."""
+    return tuple(dict.fromkeys(line for level in levels for line in _lines(level.cost)))
 
 
 def _wire(cost: Cost) -> Table:

@@ -103,7 +103,8 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
         return [searched, section("method", lines=words.CAPACITY_METHOD), *made]
     if result.sweep is not None:
         swept = section("sweep", "saved", "factors", "swept", tables=sweep.tables(result))
-        return [swept, section("method", lines=_method(result), terms=words.TERMS), *made]
+        cost = section("cost", tables=costs.swept(result.sweep), lines=costs.swept_lines(result.sweep))
+        return [swept, cost, section("method", lines=_method(result), terms=words.TERMS), *made]
     return [
         section("objectives", tables=judged),
         section("comparison", "difference", tables=compared),

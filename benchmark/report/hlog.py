@@ -1,11 +1,14 @@
 """A histogram log (`.hlog`), as HdrHistogram's tools read it: an interval for each round, tagged with its target.
 
+The tag of a sweep's level names it as well, `vpc@2:load.rate=500/s`, and so does that of a search's: `vpc@load.rate=500`.
+
 Values are response times in nanoseconds, to 3 significant digits. What never ended is counted at the timeout: it took
 that long at the least.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +16,7 @@ import numpy as np
 
 from benchmark.measure.histogram import LARGEST, UNIT, lower_edge
 from benchmark.measure.recording import Recording
+from benchmark.report.parts import Part, parts_of
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND, NANOSECONDS
 
@@ -24,10 +28,15 @@ LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed
 def render_hlog(run: Run) -> str:
     """The file's text."""
     rounds = sorted(
-        (each for each in run.rounds if each.recording.first_due and not each.flaw),
-        key=lambda each: each.recording.first_due,
+        (
+            (each, part)
+            for part in parts_of(run)
+            for each in part.run.rounds
+            if each.recording.first_due and not each.flaw
+        ),
+        key=lambda pair: pair[0].recording.first_due,
     )
-    origin = rounds[0].recording.first_due if rounds else 0
+    origin = rounds[0][0].recording.first_due if rounds else 0
     started = datetime.fromisoformat(run.started_at)
     seconds = started.timestamp()
     lines = [
@@ -37,14 +46,23 @@ def render_hlog(run: Run) -> str:
         f"#[BaseTime: {seconds:.3f} (seconds since epoch)]",
         LEGEND,
     ]
-    for each in rounds:
+    for each, part in rounds:
         at = (each.recording.first_due - origin) / NANOSECONDS
-        made = histogram(each.asked, run.settings["timeout"])
+        made = histogram(each.asked, part.run.settings["timeout"])
         most = made.get_max_value() / MILLISECOND
         lines.append(
-            f"Tag={each.target},{at:.3f},{each.measured:.3f},{most:.3f},{made.encode().decode('ascii')}"
+            f"Tag={tag_of(each.target, part)},{at:.3f},{each.measured:.3f},{most:.3f},{made.encode().decode('ascii')}"
         )
     return "\n".join(lines) + "\n"
+
+
+def tag_of(target: str, part: Part) -> str:
+    """What a round's histogram is tagged with; a tag holds no comma and no space."""
+    if not part.names:
+        return target
+    number = "" if part.number is None else f"{part.number}:"
+    level = re.sub(r"[,\s]+", "_", ";".join(f"{key}={name}" for key, name in part.names.items()))
+    return f"{target}@{number}{level}"
 
 
 def histogram(recording: Recording, timeout: float) -> Any:

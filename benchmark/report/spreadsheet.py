@@ -1,4 +1,7 @@
-"""Figures as CSV, for spreadsheets: a row for each round, and one for each stretch of it that was kept apart."""
+"""Figures as CSV, for spreadsheets: a row for each round, and one for each stretch of it that was kept apart.
+
+Of a sweep, the last columns name the level: its number, and its values by key; of a search, the load.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from collections.abc import Iterator
 
 from benchmark.analysis.estimate import Ranked, at_least_on_average
 from benchmark.measure.series import Point
+from benchmark.report.parts import Part, parts_of
 from benchmark.result.model import QUANTILES
 from benchmark.result.run import Round, Run
 from benchmark.units import MILLISECOND, NANOSECONDS
 
+FORMULAS = ("-", "+", "=", "@", "\t", "\r")  # what begins with one of these is worked out by spreadsheets
 HEADER = (
     "kind",
     "target",
@@ -36,16 +41,29 @@ def render_csv(run: Run) -> str:
 
     A mean counts the unanswered as if they had ended at the timeout, and then reads `>=` as well.
     """
-    rounds = sorted(run.rounds, key=lambda each: (each.recording.first_due, each.target, each.number))
-    origin = min((each.recording.first_due for each in rounds if each.recording.first_due), default=0)
+    parts = parts_of(run)
+    rounds = sorted(
+        ((each, part) for part in parts for each in part.run.rounds),
+        key=lambda pair: (pair[0].recording.first_due, pair[0].target, pair[0].number),
+    )
+    origin = min((each.recording.first_due for each, _ in rounds if each.recording.first_due), default=0)
     file = io.StringIO()
     table = csv.writer(file)
-    table.writerow(HEADER)
-    for each in rounds:
+    table.writerow([*HEADER, *(_level_header(parts[0]) if parts else ())])
+    for each, part in rounds:
         begins = (each.recording.first_due - origin) / NANOSECONDS if each.recording.first_due else 0.0
-        table.writerow(_round(each, begins, run.settings["timeout"]))
-        table.writerows(_stretches(each, begins, run.settings["timeout"]))
+        timeout = part.run.settings["timeout"]
+        for row in (_round(each, begins, timeout), *_stretches(each, begins, timeout)):
+            table.writerow([*row, *_level(part)])
     return file.getvalue()
+
+
+def _level_header(part: Part) -> list[str]:
+    return [*(["level"] if part.number is not None else []), *part.names]
+
+
+def _level(part: Part) -> list[object]:
+    return [*([part.number] if part.number is not None else []), *map(_safe, part.names.values())]
 
 
 def _round(round_: Round, begins: float, timeout: float) -> list[object]:
@@ -111,4 +129,4 @@ def _number(value: float) -> str:
 
 def _safe(name: str) -> str:
     """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith("-") else name
+    return f"'{name}" if name.startswith(FORMULAS) else name

@@ -397,6 +397,7 @@ class SweepLevel(_Part):
     comparisons: list[Comparison]
     breakdown: list[Breakdown]
     objectives: list[ObjectiveResult]
+    cost: Cost | None = None
 
 
 class Result(_Part):

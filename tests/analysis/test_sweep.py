@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,8 +9,11 @@ import numpy as np
 import pytest
 
 from benchmark.analysis.summary import summarise
+from benchmark.report.document import describe
+from benchmark.report.markdown import render_markdown
 from benchmark.result.run import Run
 from tests.analysis.runs import a_recording, a_run
+from tests.analysis.test_cost import PRICE, target
 
 FIRST = 12  # number of the second level's first round
 
@@ -56,6 +60,34 @@ def test_each_level_is_summarised_as_a_run_of_its_own() -> None:
         assert level.targets["vpc"].counts.scheduled == 2000
     assert result.verdict.status == "pass"
     assert [level.targets["public"].rate.offered for level in result.sweep] == [0, 1, 2]
+
+
+def test_every_level_has_its_own_cost() -> None:
+    """Its own bytes at its own prices, as it would have alone."""
+    run = swept([5, 20])
+    for each in run.rounds:
+        size = 5_000 if each.number < FIRST else 50_000
+        each.recording.counters.update(
+            segments_sent=1, ip_bytes_received=size * each.recording.scheduled, ip_bytes_sent=1
+        )
+    for level, price in zip(run.settings["sweep"], (0.8, 0.4), strict=True):
+        level["settings"]["cost"] = {
+            "currency": "CNY", "caller_egress": "none", "monthly_requests": 2_000_000,
+            "targets": {"public": target(egress={**PRICE, "price": price}), "vpc": target("intranet")},
+        }  # fmt: skip
+    result = summarise(run)
+    assert result.sweep is not None
+    for level, cost in zip(result.sweep, (5 * 0.8, 50 * 0.4), strict=True):
+        assert level.cost is not None
+        assert level.cost.targets["public"].per_million == pytest.approx(cost)
+        assert level.cost.targets["public"].per_month == pytest.approx(2 * cost)
+        assert level.cost.targets["vpc"].per_million == 0
+        assert level.cost.savings[0].per_million == pytest.approx(cost)
+    told = render_markdown(describe(result, run))
+    assert "10⁶ requests, CNY" in told
+    assert re.search(r"\| 1/s +\| public +\| 50,000\.0 +\| .*\| 20\.00 +\| 40\.00 +\|", told)
+    run.settings["sweep"][0]["settings"].pop("cost")
+    assert summarise(run).sweep[0].cost is None  # type: ignore[index]
 
 
 def test_the_gravest_level_decides_and_is_named() -> None:

@@ -57,6 +57,24 @@ def test_the_kernels_bytes_are_those_of_http_and_their_headers(tmp_path: Path) -
     assert (vpc["route"], vpc["per_million"]) == ("intranet", 0.0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_each_level_of_a_sweep_has_its_own_cost(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(), (Address(), Address("127.0.0.2"))) as service:
+        text = SCENARIO.format(*service.urls, "http1").replace("{path: v1/models}", "{bytes: 1KiB}")
+        text = text.replace("duration: 1s", "duration: 500ms")
+        (tmp_path / "s.yaml").write_text(text + "sweep: {request.bytes: [1KiB, 9KiB]}\n")
+        done = vpcbench("run", "s.yaml", "-o", "out", folder=tmp_path)
+    assert done.returncode in {0, INVALID}, done.stderr
+    small, large = (level["cost"]["targets"] for level in result_of(tmp_path / "out")["sweep"])
+    for cost, size in ((small, 1024), (large, 9 * 1024)):  # echoed, in segments on the loopback
+        assert size + HEADERS < cost["public"]["received"]["each"] < size + 600
+        assert cost["public"]["per_million"] == pytest.approx(
+            cost["public"]["received"]["each"] / 1000 * 0.80
+        )
+        assert cost["vpc"]["per_million"] == 0.0
+    assert "10⁶ requests, CNY" in (tmp_path / "out" / "report.md").read_text()
+
+
 def test_where_the_transport_does_not_tell_it_says_estimated(tmp_path: Path) -> None:
     costs, _ = cost_over("aiohttp", tmp_path)
     assert all(cost["estimated"] for cost in costs.values())

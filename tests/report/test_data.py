@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,11 @@ from hdrh.log import HistogramLogReader
 from benchmark.analysis.summary import summarise
 from benchmark.measure.recording import merged
 from benchmark.report.document import describe
-from benchmark.report.hlog import histogram
+from benchmark.report.hlog import histogram, render_hlog
 from benchmark.report.phrases import en as words
 from benchmark.report.png import picture
 from benchmark.report.render import DATA, render_data
+from benchmark.report.spreadsheet import render_csv
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND, NANOSECONDS
 from tests.report.results import PER_ROUND, ROUNDS, a_run
@@ -97,9 +100,80 @@ def test_a_spreadsheet_has_a_row_for_every_round_and_stretch(run: Run) -> None:
     assert all(not row["not used because"] for row in rows)
 
 
-def test_no_cell_is_a_formula() -> None:
-    rows = list(csv.reader(io.StringIO(text(a_run({"-1+1": 5.0}), "csv"))))
-    assert {row[1] for row in rows[1:]} == {"'-1+1"}
+@pytest.mark.parametrize("name", ["-1+1", "=1+1", "+1", "@SUM(1)"])
+def test_no_cell_is_a_formula(name: str) -> None:
+    rows = list(csv.reader(io.StringIO(text(a_run({name: 5.0}), "csv"))))
+    assert {row[1] for row in rows[1:]} == {f"'{name}"}
+
+
+def a_sweep(*names: str) -> Run:
+    """A level for each of these values, of which the later are slower; the last has another timeout."""
+    whole = None
+    levels = []
+    for at, name in enumerate(names):
+        run = a_run({"public": 31.0 + at, "vpc": 1.6 + at}, timeouts=LOST)
+        rounds = [replace(each, number=each.number + at * 2 * ROUNDS) for each in run.rounds]
+        timeout = 10.0 if at == len(names) - 1 else 30.0
+        levels.append(
+            {
+                "label": f"request.path {name}, load.rate {at}/s",
+                "values": {"request.path": name, "load.rate": f"{at}/s"},
+                "numbers": {"request.path": None, "load.rate": float(at)},
+                "first": at * 2 * ROUNDS,
+                "settings": {**run.settings, "timeout": timeout},
+            }
+        )
+        whole = whole or replace(run, rounds=[])
+        whole.rounds += rounds
+    assert whole is not None
+    whole.settings["sweep"] = levels
+    return whole
+
+
+def test_the_rows_of_a_sweep_name_their_level() -> None:
+    """Also where two values are called alike."""
+    run = a_sweep("same, and long…", "same, and long…", "=other")
+    rows = list(csv.DictReader(io.StringIO(text(run, "csv"))))
+    assert list(rows[0])[-3:] == ["level", "request.path", "load.rate"]
+    rounds = [row for row in rows if row["kind"] == "round"]
+    seen = Counter((row["level"], row["request.path"], row["load.rate"]) for row in rounds)
+    same = "same, and long…"
+    assert seen == {
+        ("1", same, "0/s"): 2 * ROUNDS,
+        ("2", same, "1/s"): 2 * ROUNDS,
+        ("3", "'=other", "2/s"): 2 * ROUNDS,
+    }
+    assert {row["round"] for row in rounds} == {str(at + 1) for at in range(ROUNDS)}
+    for row in rounds:
+        assert float(row["p50 response (ms)"]) == pytest.approx(
+            {"public": 31, "vpc": 1.6}[row["target"]] + int(row["level"]) - 1, rel=0.2
+        )
+        assert row["p99 response (ms)"] == (">=10000" if row["level"] == "3" else ">=30000")
+
+
+def test_a_log_of_a_sweep_tags_the_level(tmp_path: Path) -> None:
+    run = a_sweep("a, b", "a, b")
+    (tmp_path / "x.hlog").write_text(text(run, "hlog"))
+    seen: Counter[str] = Counter()
+    reader = HistogramLogReader(str(tmp_path / "x.hlog"), HdrHistogram(1, 3_600 * NANOSECONDS, 3))
+    while (interval := reader.get_next_interval_histogram()) is not None:
+        seen[interval.get_tag()] += 1
+    reader.close()
+    levels = ("1:request.path=a_b;load.rate=0/s", "2:request.path=a_b;load.rate=1/s")
+    assert seen == {f"{name}@{level}": ROUNDS for name in ("public", "vpc") for level in levels}
+
+
+def test_the_loads_of_a_search_are_told_apart() -> None:
+    run = a_run({"only": 31.0})
+    run.settings["search"] = {}
+    run.rounds = [replace(each, level=100.0 * (1 + each.number % 2)) for each in run.rounds]
+    rows = list(csv.DictReader(io.StringIO(render_csv(run))))
+    assert Counter(row["load.rate"] for row in rows if row["kind"] == "round") == {
+        "100": ROUNDS // 2,
+        "200": ROUNDS // 2,
+    }
+    tags = re.findall("^Tag=([^,]*),", render_hlog(run), re.MULTILINE)
+    assert Counter(tags) == {f"only@load.rate={load}": ROUNDS // 2 for load in (100, 200)}
 
 
 def test_a_picture(run: Run) -> None:

@@ -747,6 +747,17 @@ NO_PRIVATELINK = (
 )
 
 
+COST_SWEPT_CAPTION = (
+    "What each level's traffic costs; result.json reckons each figure from bytes, prices and quotas"
+)
+
+
+def cost_swept_header(currency: str, monthly: str | None) -> tuple[str, ...]:
+    """Of a table of costs over the levels of a sweep."""
+    month = (f"{monthly} a month",) if monthly else ()
+    return (TARGET, "received each", "sent each", f"10⁶ requests, {currency}", *month)
+
+
 def cost_header(currency: str, unit: str) -> tuple[str, ...]:
     """Of a table of costs."""
     return (TARGET, "direction", "bytes each", unit, "price", f"cost, {currency}")
