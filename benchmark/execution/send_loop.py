@@ -45,6 +45,7 @@ class SendLoop:
         self.carried = 0.0  # answers to requests of the warm-up, as far as they came in the measured part
         self._counted_from = NEVER  # when the kernel's counts began: the loop's timer may be late
         self.busiest = 0  # the most exchanges that were in flight at once
+        self.unsent_turns = 0  # of conversations: due in the measured part, in no schedule, and never sent
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
         self._loop = asyncio.get_running_loop()
@@ -101,8 +102,15 @@ class SendLoop:
         """Ask no more; what is in flight is waited for."""
         self._asking = False
         self._next_known = NEVER
+        for due, _, talk in self._later:
+            self._count_unsent(due, talk)
         self._later.clear()
         self._settle()
+
+    def _count_unsent(self, due: int, talk: Talk | None) -> None:
+        """Account for a turn that nobody asks any more; in a closed loop, only what is begun is scheduled."""
+        if talk is not None and self._usual == NEVER and self.begin <= due < self._end:
+            self.unsent_turns += 1
 
     def finished(self, exchange: Exchange) -> None:
         """The transport hands an exchange back."""
@@ -121,6 +129,7 @@ class SendLoop:
             else:
                 self._note(due, talk)
         elif not self._asking:
+            self._count_unsent(due, talk)
             self._settle()
         elif self._leaving:
             self._leave()

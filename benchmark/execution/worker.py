@@ -160,7 +160,7 @@ class Worker:
         recording = recorder.take()
         if order.schedule.think is None:
             planned = due_before(order.schedule, order.warmup + order.measured, since=order.warmup)
-            recording.unsent = planned - recorder.arrived
+            recording.unsent = planned - recorder.arrived + sending.unsent_turns
             recording.scheduled += recording.unsent
         return RoundReport(
             recording=recording,

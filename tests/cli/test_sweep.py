@@ -81,7 +81,8 @@ rounds: 1
 sweep: {{load.duration: [500ms, 60s]}}
 """
         with Running(tmp_path, "run", write(tmp_path, scenario), "-o", "out") as running:
-            running.until_journaled(150)  # the first level's round, and what it is repeated where it came late
+            # the first level's round, and that which repeats it where it came late, are over by then
+            running.until_journaled(150)
             shutil.copytree(tmp_path / "out", tmp_path / "crashed")  # as a crash would have left it
             running.signal_all(signal.SIGINT)
             assert running.ended() == 130

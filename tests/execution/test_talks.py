@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,16 +22,20 @@ from benchmark.measure.recording import Recording
 from benchmark.measure.tcp_info import Meter
 from benchmark.scenario.load import load_text
 from benchmark.schedule.base import due_before
-from benchmark.units import MILLISECOND
+from benchmark.units import MILLISECOND, NANOSECONDS
 
 LONGEST = 3  # turns
+NEVER = 1_000_000  # milliseconds
 WARMUP, MEASURED = 100 * MILLISECOND, 400 * MILLISECOND
 
 
 class Instant:
-    """A transport whose answers are there after 2 ms, without any network; turns number `fails` fail."""
+    """A transport whose answers are there after 2 ms, without any network; turns number `fails` fail.
 
-    def __init__(self, fails: int = 0) -> None:
+    What is sent after the instant `busy` takes 10 ms, in which nothing else happens.
+    """
+
+    def __init__(self, fails: int, busy: int) -> None:
         self.addresses: list[str] = []
         self.finished: Callable[[Exchange], None] = lambda exchange: None
         self.handshake: Callable[[int, int, int], None] = lambda *paid: None
@@ -38,6 +43,7 @@ class Instant:
         self.sent: list[Exchange] = []
         self.order: RoundOrder | None = None
         self._fails = fails
+        self._busy = busy
 
     async def open(self, connections: int) -> None:
         """Nothing to open."""
@@ -54,6 +60,8 @@ class Instant:
     def send(self, exchange: Exchange) -> None:
         """Answer it in a while."""
         self.sent.append(exchange)
+        if exchange.taken > self._busy:
+            time.sleep(0.01)
         exchange.sent = exchange.taken
         asyncio.get_running_loop().call_later(0.002, self._answer, exchange)
 
@@ -97,15 +105,25 @@ class Done:
     recorder: Recorder
     sent: list[Exchange]
     zero: int
+    unsent_turns: int
 
 
-async def carried_out(order: RoundOrder, fails: int = 0) -> Done:
-    transport = Instant(fails)
+async def carried_out(
+    order: RoundOrder,
+    fails: int = 0,
+    *,
+    busy_after: int = NEVER * MILLISECOND,
+    stopped_after: int = NEVER * MILLISECOND,
+) -> Done:
+    zero = now() + 5 * MILLISECOND
+    transport = Instant(fails, zero + busy_after)
     transport.order = order
     recorder = Recorder([len(request.wire) for request in order.target.requests])
-    zero = now() + 5 * MILLISECOND
-    await SendLoop(order, transport, recorder, zero).run()
-    return Done(order, recorder.take(), recorder, transport.sent, zero)
+    sending = SendLoop(order, transport, recorder, zero)
+    stop = asyncio.get_running_loop().call_later(stopped_after / NANOSECONDS, sending.stop)
+    await sending.run()
+    stop.cancel()
+    return Done(order, recorder.take(), recorder, transport.sent, zero, sending.unsent_turns)
 
 
 def turn_of(done: Done, exchange: Exchange) -> int:
@@ -161,6 +179,34 @@ async def test_a_failed_turn_ends_its_conversation(tmp_path: Path, load: str) ->
     )
     assert done.recording.counters["unbegun_turns"] == lost > 0
     assert done.recording.scheduled == done.recording.ok + done.recording.failed
+
+
+@pytest.mark.parametrize(
+    ("think", "busy_after", "stopped_after"),
+    [(0, NEVER, 300), (50, NEVER, 300), (140, 350, NEVER)],
+)
+async def test_a_turn_that_was_due_and_never_sent_is_unsent(
+    tmp_path: Path, think: int, busy_after: int, stopped_after: int
+) -> None:
+    """Whether the loop was too slow until the grace was over, or the user would not wait."""
+    order = an_order(tmp_path, "{rate: 400/s, arrivals: poisson}", f"{think}ms" if think else "0s")
+    done = await carried_out(
+        order, busy_after=busy_after * MILLISECOND, stopped_after=stopped_after * MILLISECOND
+    )
+    pause = think * MILLISECOND
+    begin, end = done.zero + WARMUP, done.zero + WARMUP + MEASURED
+    due = sum(
+        begin <= each.done + pause < end and done.order.target.requests[each.request].more > 0
+        for each in done.sent
+    )
+    sent = sum(turn_of(done, each) > 1 and each.due >= begin for each in done.sent)
+    assert done.unsent_turns > 0
+    assert due == sent + done.unsent_turns
+
+
+async def test_in_a_closed_loop_what_is_not_begun_is_not_scheduled(tmp_path: Path) -> None:
+    done = await carried_out(an_order(tmp_path, CLOSED, "50ms"), stopped_after=300 * MILLISECOND)
+    assert done.unsent_turns == 0
 
 
 def test_a_lost_workers_account_has_its_later_turns_in_it(tmp_path: Path) -> None:
