@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmark.result.run import Round, Run
 
+DIGESTS = "files"  # of data files, by the keys that name them
 JUDGED_BY = {"objectives", "primary", "baseline", "confidence", "goodput", "cost"}
-FREE = {*JUDGED_BY, "simulated"}  # they change no figure
+FREE = {*JUDGED_BY, "simulated", DIGESTS}  # they change no figure, or are told one by one
 OF_OTHERS = {*FREE, "name", "targets", "allow", "load", "rounds", "prices", "monthly_requests"}
 CLIENT = ("system", "machine", "processor", "cores")
 VERSIONS = ("vpcbench", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")
@@ -56,6 +57,7 @@ def mismatches(base: Side, new: Side) -> list[Mismatch]:
     Between two targets of unlike names the target and the place may differ: that is what is being looked at.
     """
     found = [*_within(base.samples), *_within(new.samples)]
+    found += _files(base.samples[0], new.samples[0])
     alike = base.target == new.target
     kinds = [kind for kind in KINDS[:4] if alike or kind == KINDS[0]]
     found += _between(base.samples[0], new.samples[0], kinds)
@@ -79,6 +81,16 @@ def places(base: Side, new: Side) -> list[str]:
 def _within(samples: Sequence[Sample]) -> Iterator[Mismatch]:
     for other in samples[1:]:
         yield from _between(samples[0], other, KINDS[:4])
+        yield from _files(samples[0], other)
+
+
+def _files(one: Sample, other: Sample) -> Iterator[Mismatch]:
+    """Files that both runs name and that hold other data; what an earlier version did not note cannot be told."""
+    first, second = (each.run.settings.get(DIGESTS, {}) for each in (one, other))
+    for key in first:
+        if first[key] != second.get(key, first[key]):
+            said = f"{key}: the file holds {first[key]} in {one.label}, {second[key]} in {other.label}"
+            yield Mismatch(KINDS[0], said)
 
 
 def _between(one: Sample, other: Sample, kinds: Sequence[str]) -> Iterator[Mismatch]:

@@ -427,6 +427,7 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         "goodput": [limit.text for limit in scenario.goodput],
         "simulated": simulated,
         "seed": scenario.seed,
+        "files": loaded.fingerprints(),
         "precision": scenario.precision,
         "max_rounds": scenario.max_rounds if scenario.precision else None,
     }

@@ -32,6 +32,7 @@ from benchmark.scenario.document import (
     read_document,
     texts,
 )
+from benchmark.scenario.fingerprints import fingerprints
 from benchmark.scenario.model import Request, Scenario
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides, only_targets
@@ -79,6 +80,14 @@ class LoadedScenario:
         if data is None:
             return []
         return read_rows("data.file", data.file, self.folder, trusted=self.trusted_files)
+
+    def fingerprints(self) -> dict[str, str]:
+        """A digest of each file that it names, by key.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        return fingerprints(self.scenario, self.folder, trusted=self.trusted_files)
 
     def read_trace(self) -> Trace | None:
         """The trace that is replayed; None where the load is none.
@@ -149,7 +158,9 @@ def load_text(
     document = _read_document(text, origin)
     data, options = apply_overrides(document.data, overrides)
     origins = Origins(origin, document.lines, options)
-    data = {"name": name} | only_targets(data, only)
+    data, numbers = only_targets(data, only)
+    data = {"name": name} | data
+    origins = origins.keeping(("objectives",), numbers)
     swept = list(levels_of(data, origins))
     if not swept:
         return load_data(data, origins, folder, environ, problems=document.problems)

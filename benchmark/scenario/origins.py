@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from benchmark.scenario.document import Location, Problem
 
+_T = TypeVar("_T")
 _SIMPLE_KEY = re.compile(r"[\w-]+")
 
 
@@ -20,6 +22,14 @@ class Origins:
     options: Mapping[Location, str] = field(
         default_factory=dict
     )  # each for what stands at and below its place
+
+    def keeping(self, place: Location, numbers: Sequence[int] | None) -> Origins:
+        """The same where only these items of the list at `place` are kept; None: all are."""
+        if numbers is None:
+            return self
+        return replace(
+            self, lines=_kept(self.lines, place, numbers), options=_kept(self.options, place, numbers)
+        )
 
     def report(self, problems: Iterable[Problem]) -> str:
         """The problems, a line each, in the order of the file, then those of options."""
@@ -58,6 +68,18 @@ def spell(location: Location) -> str:
         else:
             text += f"[{part!r}]"
     return text
+
+
+def _kept(origins: Mapping[Location, _T], place: Location, numbers: Sequence[int]) -> dict[Location, _T]:
+    """Each by where it stands once the list at `place` holds only the items of these numbers."""
+    at, moved = len(place), {number: new for new, number in enumerate(numbers)}
+    found: dict[Location, _T] = {}
+    for location, origin in origins.items():
+        if location[:at] != place or len(location) == at:
+            found[location] = origin
+        elif location[at] in moved:
+            found[*place, moved[location[at]], *location[at + 1 :]] = origin  # type: ignore[index]
+    return found
 
 
 def _upwards(location: Location) -> Iterable[Location]:

@@ -72,15 +72,17 @@ def put_all(data: dict[str, Any], overrides: Sequence[Override]) -> tuple[dict[s
     return data, places
 
 
-def only_targets(data: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def only_targets(data: dict[str, Any], names: Sequence[str]) -> tuple[dict[str, Any], list[int] | None]:
     """A copy of `data` with these targets alone, without what is said of the others: for a place that cannot reach them.
+
+    With it come the numbers of the objectives that are kept; None: all are where they were.
 
     Raises:
         InputError: there is no such target.
     """
     targets = data.get("targets")
     if not names or not isinstance(targets, dict):
-        return data
+        return data, None
     for name in names:
         if name not in targets:
             raise InputError(f"--only {name}: there is no target of this name; there is {', '.join(targets)}")
@@ -89,8 +91,10 @@ def only_targets(data: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     kept = {**data, "targets": {name: targets[name] for name in targets if name in names}}
     if kept.get("baseline") not in names:
         kept.pop("baseline", None)
+    numbers = None
     if isinstance(kept.get("objectives"), list):
-        kept["objectives"] = [each for each in kept["objectives"] if not named.search(str(each))]
+        numbers = [at for at, each in enumerate(kept["objectives"]) if not named.search(str(each))]
+        kept["objectives"] = [kept["objectives"][at] for at in numbers]
     if isinstance(kept.get("sweep"), dict) and kept["sweep"]:
         kept["sweep"] = {key: each for key, each in kept["sweep"].items() if not _is_of(key, kept["targets"])}
         if not kept["sweep"]:
@@ -101,7 +105,7 @@ def only_targets(data: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
             name: route for name, route in prices["routes"].items() if name in names or name not in targets
         }
         kept["prices"] = {**prices, "routes": routes}
-    return kept
+    return kept, numbers
 
 
 def _is_of(key: Any, kept: Mapping[Any, Any]) -> bool:

@@ -105,6 +105,22 @@ def test_what_cannot_be_told_fails_only_when_strict(here: Path, capsys: pytest.C
     assert diff(capsys, "base", "new", "--strict")[0] == 0
 
 
+def test_another_data_file_is_another_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has the same name and other rows: said by key; results of versions that did not note it are as good as ever."""
+    for at, digest in enumerate(("sha256 aa", "sha256 bb", "")):
+        files = {"files": {"data.file": digest, "tokenizer": "sha256 cc"}} if digest else {}
+        for number in range(3):
+            kept(tmp_path / str(at) / str(number), {"vpc": 10}, number, **files)
+    folders = [str(tmp_path / str(at)) for at in range(3)]
+    status, _, err = diff(capsys, *folders[:2])
+    assert status == 2
+    assert "data.file: the file holds sha256 aa in" in err
+    assert "tokenizer" not in err
+    assert "--allow different-scenario" in err
+    assert diff(capsys, *folders[:2], "--allow", "different-scenario")[0] == 0
+    assert diff(capsys, folders[0], folders[2])[0] == 0
+
+
 def test_several_folders_globs_and_targets_name_a_side(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

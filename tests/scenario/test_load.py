@@ -744,6 +744,24 @@ def test_a_secret_is_taken_out_wherever_it_stands() -> None:
     assert loaded.scenario.all_requests[0].body == f"my {CANARY}"
 
 
+def test_with_some_targets_alone_messages_name_the_lines_of_what_is_left() -> None:
+    text = """
+targets: {public: {url: "http://p/"}, vpc: {url: "http://v/"}}
+objectives:
+- public.p99 < 1s
+- p99 < 1s
+- vpc.p98 < 1s
+- public.p50 < 1s
+- {check: p99 < 1s, grace: 1s}
+"""
+    with pytest.raises(InputError) as told:
+        load_text(text, "s.yaml", Path(), (), {}, ["vpc"])
+    lines = str(told.value).splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["s.yaml:6:", "s.yaml:8:"]
+    with pytest.raises(InputError, match=r"^--set objectives.4=…: objectives\[2\]"):
+        load_text(text.replace("p98", "p99"), "s.yaml", Path(), ["objectives.4=nonsense"], {}, ["vpc"])
+
+
 def test_some_targets_alone_where_the_others_cannot_be_reached() -> None:
     """What the others need, their variables too, is not asked for; what is said of them goes."""
     text = """
