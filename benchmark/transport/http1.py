@@ -21,6 +21,7 @@ from benchmark.measure.exchange import LARGE, MOST_BODY, MOST_READ, Answer, Exch
 from benchmark.measure.tcp_info import Meter, busy
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
+from benchmark.transport.connecting import connect
 from benchmark.transport.sse import StreamReader
 from benchmark.units import NANOSECONDS
 
@@ -177,10 +178,11 @@ class Http1Transport:
 
     async def _connect(self, exchange: Exchange | None, paid: list[int]) -> None:
         try:
+            paid[0] = now()  # the loop may have been busy
             places = await self._resolve()
             paid.append(now())
-            sock = await self._connect_socket(places)
-            paid.append(now())
+            sock, connected = await self._connect_socket(places)
+            paid.append(connected)
             name = self._destination.host if self._tls else None
             _, connection = await self._loop.create_connection(
                 lambda: self._connection(self, sock), sock=sock, ssl=self._tls, server_hostname=name
@@ -191,16 +193,16 @@ class Http1Transport:
                 _attribute(exchange, paid)
                 self._end(exchange, failures.of_connecting(error, len(paid) > 2), failures.describe(error))
             return
-        dns, connect, tls = [later - earlier for earlier, later in pairwise(paid)]
+        dns, connecting, tls = [later - earlier for earlier, later in pairwise(paid)]
         if not self._tls:
-            connect, tls = connect + tls, 0
-        self.handshake(dns, connect, tls)
+            tls = 0  # what it took to set the connection up was our own time, not the network's
+        self.handshake(dns, connecting, tls)
         self._connections.add(connection)
         self.meter.opened(sock)
         if exchange is None or exchange.done:
             self.release(connection)
         else:
-            exchange.dns, exchange.connect, exchange.tls = dns, connect, tls
+            exchange.dns, exchange.connect, exchange.tls = dns, connecting, tls
             connection.start(exchange, now())
 
     async def _resolve(self) -> list[tuple[Any, ...]]:
@@ -214,15 +216,15 @@ class Http1Transport:
         self._places.rotate(-1)
         return list(self._places)
 
-    async def _connect_socket(self, places: list[tuple[Any, ...]]) -> socket.socket:
-        """A connected socket to the first place that takes us."""
+    async def _connect_socket(self, places: list[tuple[Any, ...]]) -> tuple[socket.socket, int]:
+        """A socket to the first place that takes us, and the instant at which it was connected."""
         refusal: OSError = OSError("the name has no address")
         for family, kind, protocol, _, place in places:
             sock = socket.socket(family, kind, protocol)
             try:
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.sock_connect(sock, place)
+                connected = await connect(sock, place)
             except OSError as error:
                 sock.close()
                 refusal = error
@@ -233,7 +235,7 @@ class Http1Transport:
             address = f"[{place[0]}]:{place[1]}" if family == socket.AF_INET6 else f"{place[0]}:{place[1]}"
             if address not in self.addresses:
                 self.addresses.append(address)
-            return sock
+            return sock, connected
         raise refusal
 
     # ── waiting, and its end ──

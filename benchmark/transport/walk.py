@@ -16,6 +16,7 @@ from benchmark.measure.exchange import Failure
 from benchmark.measure.walk import Certificate, Place, Tls, Walk
 from benchmark.transport import failures
 from benchmark.transport.base import Destination
+from benchmark.transport.connecting import connect
 
 _IGNORE_DATES = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name
 
@@ -74,8 +75,8 @@ async def _try(found: tuple[Any, ...], patience: float) -> Place:
         with socket.socket(family, kind, protocol) as sock:
             sock.setblocking(False)
             async with asyncio.timeout(patience):
-                await asyncio.get_running_loop().sock_connect(sock, address)
-            return Place(address[0], address[1], now() - began)
+                connected = await connect(sock, address)
+            return Place(address[0], address[1], connected - began)
     except TimeoutError:
         said = f"no answer to connecting within {patience:g} s"
         return Place(address[0], address[1], now() - began, Failure.CONNECT_TIMEOUT, said)

@@ -122,13 +122,13 @@ class Window:
 
 
 class Truth:
-    """The relay's log."""
+    """What the client's devices saw, and what the relay did (its log)."""
 
     def __init__(self, log: dict[str, Any]) -> None:
         self._log = log
 
     def round_trips(self, path: str) -> NDArray[np.int64]:
-        """SYN sent until SYN-ACK handed over, of every connection."""
+        """From SYN to SYN-ACK, of every connection."""
         flows = self._log["paths"][path]["flows"]
         return np.array([flow["connected"] - flow["opened"] for flow in flows if flow["connected"]])
 
@@ -136,27 +136,27 @@ class Truth:
         """The shortest round trip of every connection that asked anything."""
         return np.array([flow["shortest"] for flow in self._log["paths"][path]["flows"] if flow["turns"]])
 
-    def exchanges(self, path: str, *windows: Window) -> NDArray[np.int64]:
-        """Of every connection opened in one of the windows: SYN sent, SYN-ACK handed over, first byte, last answered turn.
+    def exchanges(self, path: str, *windows: Window, nth: int) -> NDArray[np.int64]:
+        """Of every connection opened in one of the windows: SYN left, SYN-ACK came, first byte left, and its nth turn.
 
-        Where each exchange has a connection of its own, that turn is the request. Over TLS 1.3 the first byte begins the
-        handshake, whose end leaves just ahead of the request, in one turn with it.
+        Where each exchange has a connection of its own, that turn is the request: the first, or the second over TLS 1.3,
+        whose handshake ends just ahead of the request, in one turn with it. What TLS says when it ends may be another.
         """
         kept = [
-            [flow["opened"], flow["connected"], flow["turns"][0][FIRST_ASKED], *answered[-1]]
+            [flow["opened"], flow["connected"], flow["turns"][0][FIRST_ASKED], *flow["turns"][nth]]
             for flow in self._log["paths"][path]["flows"]
-            if (answered := [turn for turn in flow["turns"] if turn[LAST_ANSWERED]])
+            if len(flow["turns"]) > nth and flow["turns"][nth][LAST_ANSWERED]
         ]
         rows = np.array(kept, np.int64).reshape(-1, 8)
         return rows[within(rows[:, 0], windows)]
 
-    def turns(self, path: str, *windows: Window, nth: int | None = None) -> NDArray[np.int64]:
-        """A row of five instants for each answered request that began in one of the windows; `nth` of its connection."""
+    def turns(self, path: str, *windows: Window) -> NDArray[np.int64]:
+        """A row of five instants for each answered request that began in one of the windows."""
         kept = [
             turn
             for flow in self._log["paths"][path]["flows"]
-            for at, turn in enumerate(flow["turns"])
-            if turn[LAST_ANSWERED] and nth in {None, at}
+            for turn in flow["turns"]
+            if turn[LAST_ANSWERED]
         ]
         turns = np.array(kept, np.int64).reshape(-1, 5)
         return turns[within(turns[:, FIRST_ASKED], windows)]
@@ -169,11 +169,11 @@ class Truth:
 
     def lost(self, path: str, direction: str, *windows: Window) -> int:
         """Packets that the relay dropped."""
-        return self._count(path, direction, "lost", windows)
+        return int(within(np.array(self._log["paths"][path][direction]["lost"], np.int64), windows).sum())
 
-    def sent_again(self, path: str, direction: str, *windows: Window) -> int:
-        """Segments whose bytes had been sent before."""
-        return self._count(path, direction, "again", windows)
+    def sent_again(self, path: str, *windows: Window) -> int:
+        """Segments of the client whose bytes had been sent before."""
+        return int(within(np.array(self._log["paths"][path]["again"], np.int64), windows).sum())
 
     def late(self, path: str) -> float:
         """The share of packets that the relay handed over more than 0.1 ms after they were due."""
@@ -184,9 +184,6 @@ class Truth:
     def standstill(self) -> float:
         """Seconds in which the relay was not running, in stretches of more than 0.1 ms."""
         return float(sum(lasted for _, lasted in self._log["gaps"])) / 1e9
-
-    def _count(self, path: str, direction: str, what: str, windows: tuple[Window, ...]) -> int:
-        return int(within(np.array(self._log["paths"][path][direction][what], np.int64), windows).sum())
 
 
 def within(instants: NDArray[np.int64], windows: tuple[Window, ...]) -> NDArray[np.bool_]:

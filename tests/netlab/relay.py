@@ -2,8 +2,8 @@
 
 Run as a process of its own (`python -m tests.netlab.relay SPECIFICATION`). It makes the namespaces, which are anonymous:
 they are gone when it and whoever was put into them are, however they end. It runs before all else and polls for what
-is nearly due, so that a packet leaves within microseconds of its instant, and logs what it did to every packet: that log
-is the lab's truth.
+is nearly due, so that a packet leaves within microseconds of its instant, and logs what it did to every packet. That log,
+and what its witnesses saw at the client's end, are the lab's truth.
 
     client namespace ── tun ──> up:   read, lose, queue, delay ──> tun ── server namespace
                      <─ tun ── down: the same back
@@ -29,6 +29,8 @@ from random import Random
 from time import monotonic_ns as now
 from typing import Any
 
+from tests.netlab.witness import Witness
+
 CLIENT, SERVER = "10.77.{}.1", "10.77.{}.2"  # a path's two ends; the number is the path's
 MTU = 1500
 SECOND = 1_000_000_000
@@ -41,7 +43,6 @@ _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _TUNSETIFF = 0x400454CA
 _IFF_TUN_NO_PI = 0x0001 | 0x1000
-_FIN, _SYN, _ACK = 0x01, 0x02, 0x10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -81,146 +82,31 @@ def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True)
 
 
-# ── what is seen of TCP ──
-
-
-class Flow:
-    """One TCP connection, as its client sees it: `turns` are a request and its answer each, in order.
-
-    A turn is five instants: first and last byte asked, last byte acknowledged, first and last byte answered. What the
-    client sends is timed when it leaves the client, what it gets when it is handed to the client.
-    """
-
-    def __init__(self, opened: int) -> None:
-        self.opened = opened
-        self.connected = 0
-        self.shortest = 0  # of its round trips: the handshake's, and those from a request's last byte to its acknowledgement
-        self.turns: list[list[int]] = []
-        self.sent = 0  # the sequence number after the client's last byte
-        self.got = 0  # the same of the server
-
-    def accepted(self, at: int) -> None:
-        """The client is handed the answer to its SYN."""
-        if not self.connected:
-            self.connected = at
-            self.shortest = at - self.opened
-
-    def asks(self, at: int, end: int) -> None:
-        """The client sends bytes that it has not sent before."""
-        if not self.turns or self.turns[-1][3]:
-            self.turns.append([at, at, 0, 0, 0])
-        self.turns[-1][1:3] = [at, 0]
-        self.sent = end
-
-    def hears(self, at: int, acknowledged: int, payload: int) -> None:
-        """The client is handed a segment."""
-        if not self.turns:
-            return
-        turn = self.turns[-1]
-        if not turn[2] and acknowledged == self.sent:
-            turn[2] = at
-            self.shortest = min(self.shortest, at - turn[1])
-        if payload:
-            turn[3] = turn[3] or at
-            turn[4] = at
+# ── what is done to packets ──
 
 
 class Path:
-    """Both directions between the two namespaces, and all that went over them."""
+    """Both directions between the two namespaces, and a witness at the client's end."""
 
-    def __init__(self, client: int, server: int, specification: dict[str, Any], seed: int) -> None:
-        self.flows: dict[int, Flow] = {}  # by the client's port; a port that is used again is another flow
-        self.past: list[Flow] = []
-        self.up = Direction(client, server, specification["up"], Random(seed), self.goes_up, None)
-        self.down = Direction(
-            server, client, specification["down"], Random(seed + 1), self.goes_down, self.arrives
-        )
-
-    def goes_up(self, packet: bytes, at: int) -> bool:
-        """A packet leaves the client; returns whether it was sent before."""
-        segment = parse(packet)
-        if segment is None:
-            return False
-        port, _, sequence, _, flags, payload = segment
-        flow = self.flows.get(port)
-        if flags & _SYN:
-            if flow and not flow.connected:
-                return True
-            if flow:
-                self.past.append(flow)
-            flow = self.flows[port] = Flow(at)
-            flow.sent = sequence + 1 & 0xFFFFFFFF
-        elif flow and payload:
-            end = sequence + payload & 0xFFFFFFFF
-            if not after(end, flow.sent):
-                return True
-            flow.asks(at, end)
-        return False
-
-    def goes_down(self, packet: bytes, at: int) -> bool:
-        """A packet leaves the server; returns whether it was sent before."""
-        segment = parse(packet)
-        if segment is None or not (flow := self.flows.get(segment[1])):
-            return False
-        _, _, sequence, _, flags, payload = segment
-        if flags & _SYN:
-            seen, flow.got = flow.got, sequence + 1 & 0xFFFFFFFF
-            return seen == flow.got
-        if not payload:
-            return False
-        end = sequence + payload & 0xFFFFFFFF
-        if not after(end, flow.got):
-            return True
-        flow.got = end
-        return False
-
-    def arrives(self, packet: bytes, at: int) -> None:
-        """A packet is handed to the client."""
-        segment = parse(packet)
-        if segment is None or not (flow := self.flows.get(segment[1])):
-            return
-        if segment[4] & _SYN:
-            flow.accepted(at)
-        else:
-            flow.hears(at, segment[3], segment[5])
+    def __init__(
+        self, client: int, server: int, specification: dict[str, Any], seed: int, witness: Witness
+    ) -> None:
+        self.up = Direction(client, server, specification["up"], Random(seed))
+        self.down = Direction(server, client, specification["down"], Random(seed + 1))
+        self._witness = witness
 
     def log(self) -> dict[str, Any]:
         """Everything, as plain data."""
-        flows = [*self.past, *self.flows.values()]
-        return {
-            "up": self.up.log,
-            "down": self.down.log,
-            "flows": [
-                {"opened": f.opened, "connected": f.connected, "shortest": f.shortest, "turns": f.turns}
-                for f in flows
-            ],
-        }
-
-
-def parse(packet: bytes) -> tuple[int, int, int, int, int, int] | None:
-    """(source port, destination port, sequence, acknowledged, flags, payload bytes) of TCP over IPv4."""
-    if packet[0] >> 4 != 4 or packet[9] != 6:
-        return None
-    head = (packet[0] & 15) * 4
-    source, destination, sequence, acknowledged, offset, flags = struct.unpack_from("!HHIIBB", packet, head)
-    return source, destination, sequence, acknowledged, flags, len(packet) - head - (offset >> 4) * 4
-
-
-def after(one: int, other: int) -> bool:
-    """Whether a sequence number comes after another, round the corner too."""
-    return 0 < (one - other & 0xFFFFFFFF) < 1 << 31
+        return {"up": self.up.log, "down": self.down.log, **self._witness.tell()}
 
 
 class Direction:
     """Takes packets from one device and hands them to the other when they are due, in their order."""
 
-    def __init__(
-        self, source: int, sink: int, specification: dict[str, Any], random: Random, see: Any, hand: Any
-    ) -> None:
+    def __init__(self, source: int, sink: int, specification: dict[str, Any], random: Random) -> None:
         self.source, self.sink = source, sink
         self.queue: deque[tuple[int, bytes]] = deque()
-        self.log: dict[str, list[Any]] = {"at": [], "bytes": [], "lost": [], "again": [], "late": []}
-        self._see, self._hand = see, hand
+        self.log: dict[str, list[Any]] = {"at": [], "bytes": [], "lost": [], "late": []}
         self._random = random
         self._delay = round(specification.get("delay", 0) * SECOND)
         self._jitter = round(specification.get("jitter", 0) * SECOND)
@@ -243,8 +129,6 @@ class Direction:
         log = self.log
         log["at"].append(at)
         log["bytes"].append(len(packet))
-        if self._see(packet, at):
-            log["again"].append(at)
         if self._loss and self._random.random() < self._loss:
             log["lost"].append(at)
             return
@@ -259,8 +143,6 @@ class Direction:
             due, packet = self.queue.popleft()
             os.write(self.sink, packet)
             self.latest = at
-            if self._hand:
-                self._hand(packet, at)
             if at - due > LATE:
                 self.log["late"].append([at, at - due])
 
@@ -275,10 +157,11 @@ def main() -> None:
     numbers = {name: number for number, name in enumerate(specification, 1)}
     ends = {name: (CLIENT.format(number), SERVER.format(number)) for name, number in numbers.items()}
     client, clients = make_namespace(ends)
+    witnesses = [Witness(name) for name in ends]
     server, servers = make_namespace({name: (theirs, own) for name, (own, theirs) in ends.items()})
     paths = {
-        name: Path(near, far, specification[name], 2 * numbers[name])
-        for name, near, far in zip(specification, clients, servers, strict=True)
+        name: Path(near, far, specification[name], 2 * numbers[name], witness)
+        for name, near, far, witness in zip(specification, clients, servers, witnesses, strict=True)
     }
     take_precedence(rank=2)
     print(json.dumps({"client": client, "server": server, "ends": ends}), flush=True)

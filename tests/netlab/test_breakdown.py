@@ -1,8 +1,10 @@
-"""The why, over a network whose truth is known: vpcbench's own figures against the relay's log.
+"""The why, over a network whose truth is known: vpcbench's own figures against what passed the client's device.
 
-The relay sees a packet some microseconds after it has left and stamps it just before it is there; the client, in turn,
-is awake only some microseconds later, and then still has a socket to set up. On a round trip of half a millisecond
-that is a share, so what is compared with it may differ by these (`UNSEEN`, `OWN`) where a tenth would be less.
+What the kernel times (the round trip) is held to 5 % of the truth, on the short path too. The phases are timed by a
+program: it makes its call before a packet leaves, and is awake after one came. That is its own time, 0.1 to 0.15 ms a
+phase on two quiet cores, whatever the path; no tenth of a handshake of half a millisecond can be told through it. So a
+phase may be off by a tenth or by `OWN`, and its difference, which the long path makes up, by a tenth of the *shorter*
+path's phase or by as much. Of the whole difference nearly all of that falls out: `UNLIKE` is what does not.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from tests.netlab.lab import FIRST_ANSWERED, FIRST_ASKED, LAST_ANSWERED, LAST_AS
 pytestmark = pytest.mark.alone
 
 TRIES = 3  # where other programs take the cores, which relay and tool notice, it is measured again
-UNSEEN = 0.06  # milliseconds in which a packet, there and back, is on its way to and from the relay's clock
-OWN = 0.6  # milliseconds that the client itself takes to open a connection or to read an answer, on any path
+OWN = 0.25  # milliseconds of a phase that are the client's: system calls, and being woken
+UNLIKE = 0.1  # milliseconds by which all that of an exchange may differ from path to path
 SIDES = (("public", "baseline"), ("vpc", "candidate"))
 LOAD = "load: {rate: 40/s, duration: 1800ms, warmup: 200ms}\nrounds: 3\n"
+SLOW = "load: {rate: 20/s, duration: 3600ms, warmup: 200ms}\nrounds: 3\n"  # an answer of 100 kB takes the line 40 ms
 REQUEST = "request: {method: POST, bytes: 200B}\n"
 FRESH = "request: {method: POST, bytes: 200B, headers: {Connection: close}}\n"
 
@@ -35,7 +38,7 @@ def true_means(seen: Seen, name: str, *, fresh: bool, tls: bool) -> Means:
     turns = seen.truth.turns(name, *windows) / 1e6
     begun = turns[:, FIRST_ASKED]
     if fresh:
-        flows = seen.truth.exchanges(name, *windows) / 1e6
+        flows = seen.truth.exchanges(name, *windows, nth=int(tls)) / 1e6
         begun, connected, spoke, turns = *flows[:, :3].T, flows[:, 3:]
         means["connect"] = (connected - begun).mean()
         if tls:
@@ -59,23 +62,22 @@ def check(seen: Seen, *, fresh: bool, tls: bool) -> None:
     true = {name: true_means(seen, name, fresh=fresh, tls=tls) for name, _ in SIDES}
     found = {name: found_means(seen, name, side) for name, side in SIDES}
     for name, _ in SIDES:
+        assert found[name]["rtt"] == pytest.approx(true[name]["rtt"], rel=0.05), name
         for what, mean in true[name].items():
-            share = 0.05 if what == "rtt" else 0.1
-            least = OWN if what in {"connect", "tls", "transfer"} else UNSEEN
-            assert found[name][what] == pytest.approx(mean, rel=share, abs=least), f"{name}: {what}"
+            assert found[name][what] == pytest.approx(mean, rel=0.1, abs=OWN), f"{name}: {what}"
     gaps: Means = {what: true["vpc"][what] - true["public"][what] for what in true["vpc"]}
-    for phase in ("connect", "tls", "transfer"):
-        assert seen.row(phase)["difference"]["value"] == pytest.approx(gaps[phase], rel=0.1, abs=UNSEEN), (
-            phase
-        )
-    assert seen.row("network")["difference"]["value"] == pytest.approx(gaps["rtt"], rel=0.05)
+    gaps |= {"network": gaps["rtt"], "server": gaps["wait"] - gaps["rtt"]}
+    for phase in ("connect", "tls", "network", "server", "transfer"):
+        least = 0.1 * min(seen.row(phase)[side] for _, side in SIDES)
+        difference = seen.row(phase)["difference"]["value"]
+        assert difference == pytest.approx(gaps[phase], rel=0, abs=max(least, OWN)), phase
     total = seen.row("response")["difference"]
-    assert total["low"] - UNSEEN <= gaps["response"] <= total["high"] + UNSEEN
+    assert total["low"] - UNLIKE <= gaps["response"] <= total["high"] + UNLIKE
     assert abs(seen.row("rest")["difference"]["value"]) <= 0.1 * abs(total["value"])
 
 
 CASES: dict[str, dict[str, Any]] = {
-    "keep-alive": {"rest": REQUEST + LOAD, "answer": 30_000},
+    "keep-alive": {"rest": REQUEST + SLOW, "answer": 100_000},
     "fresh connections": {"rest": FRESH + LOAD, "fresh": True},
     "fresh connections over TLS": {"rest": FRESH + LOAD, "fresh": True, "tls": True},
 }
@@ -92,8 +94,9 @@ def test_the_breakdown_is_what_the_relay_saw(tmp_path: Path, case: str) -> None:
         if seen.fit:
             break
     check(seen, fresh=fresh, tls=options["tls"])
-    if not fresh:
-        assert "are network round trip" in (folder / "out" / "report.md").read_text()
+    if not options["tls"]:
+        reason = "network round trip" if fresh else "transfer"
+        assert f"are {reason}" in (folder / "out" / "report.md").read_text()
     closing = 3 * (
         seen.result["targets"]["vpc"]["counts"]["ok"] if fresh else 0
     )  # segments, after the last look
@@ -113,7 +116,7 @@ def test_retransmits_are_those_that_the_relay_caused(tmp_path: Path) -> None:
     )
     seen = measured(tmp_path, {"public": lossy}, scenario)
     windows = seen.windows["public"]
-    lost, again = seen.truth.lost("public", "up", *windows), seen.truth.sent_again("public", "up", *windows)
+    lost, again = seen.truth.lost("public", "up", *windows), seen.truth.sent_again("public", *windows)
     assert lost >= 3
     counted = seen.result["targets"]["public"]["network"]["retransmits"]
     assert counted == pytest.approx(again, abs=2)

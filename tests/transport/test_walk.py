@@ -92,7 +92,7 @@ async def test_nobody_answers_to_connecting(monkeypatch: pytest.MonkeyPatch) -> 
     async def never(*anything: Any) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", never)
+    monkeypatch.setattr("benchmark.transport.walk.connect", never)
     seen = await walk(Destination("http", "127.0.0.1", 80), 0.1)
     assert seen.failure == (Failure.CONNECT_TIMEOUT, "no answer to connecting within 0.1 s")
 
