@@ -1,11 +1,13 @@
 """`make bench`: what vpcbench costs and how exact it is, beside its peers, in one run on one nginx.
 
-The client is pinned to the first core and nginx to the last. Runs alternate, so that a machine whose speed drifts gives
-the same ratios; figures are medians. Peers that are not installed are listed as missing. Prints Markdown.
+The client is pinned to the first core and nginx to the last; where it is about times, the process that sends has the
+first core for itself. Runs alternate, so that a machine whose speed drifts gives the same ratios; figures are medians.
+Peers that are not installed are listed as missing. Prints Markdown.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -28,6 +30,7 @@ SECONDS = 3
 CONNECTIONS = 64
 RUNS = 9
 BODY = "x" * 60
+FIRST, LAST = 0, (os.cpu_count() or 1) - 1  # the client's core, and nginx's
 RATES = (1_000, 5_000, 10_000, 20_000)
 
 CONFIG = """
@@ -75,8 +78,7 @@ class Server:
         (self.folder / "chunked.shtml").write_text("x" * 1000)
         config = self.folder / "nginx.conf"
         config.write_text(CONFIG.format(folder=self.folder, port=self.port, tls=self.tls))
-        last = str((os.cpu_count() or 1) - 1)
-        command = ["taskset", "-c", last, "nginx", "-c", str(config), "-p", str(self.folder)]
+        command = ["taskset", "-c", str(LAST), "nginx", "-c", str(config), "-p", str(self.folder)]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         wait_for_port(self.port)
         return self
@@ -97,11 +99,15 @@ class Cost(NamedTuple):
     peak_bytes: float  # resident
 
 
-def pinned(command: list[str]) -> tuple[str, float, int]:
-    """What a command on the first core printed, the CPU seconds that it and its children used, and the most memory."""
+def pinned(command: list[str], *, sender_alone: bool = False) -> tuple[str, float, int]:
+    """What a command on the first core printed, the CPU seconds that it and its children used, and the most memory.
+
+    `sender_alone`: of ours, the process that sends has that core for itself; the rest shares the last one with nginx.
+    """
+    core = LAST if sender_alone else FIRST
     with tempfile.TemporaryFile("w+") as printed:
         process = subprocess.Popen(
-            ["taskset", "-c", "0", *command],
+            ["taskset", "-c", str(core), *command],
             stdout=printed,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -109,6 +115,8 @@ def pinned(command: list[str]) -> tuple[str, float, int]:
         peak, patience = 0, time.monotonic() + 120
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak = max(peak, *_peaks(process.pid))
+            for sender in _senders(process.pid) if sender_alone else ():
+                os.sched_setaffinity(sender, {FIRST})
             if time.monotonic() > patience:
                 os.killpg(process.pid, signal.SIGKILL)
             time.sleep(0.25)
@@ -132,6 +140,14 @@ def _peaks(session: int) -> Iterator[int]:
             yield int(found[1]) * 1024
 
 
+def _senders(parent: int) -> Iterator[int]:
+    """Those children of a process of ours that send."""
+    with contextlib.suppress(OSError):  # it, or one of them, has ended
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                yield int(child)
+
+
 def counted(pattern: str, command: list[str]) -> Cost:
     """The cost of a peer that says how many requests it made."""
     printed, used, peak = pinned(command)
@@ -142,9 +158,12 @@ def counted(pattern: str, command: list[str]) -> Cost:
 
 
 def ours(
-    url: str, *options: str, load: tuple[str, ...] = ("--connections", str(CONNECTIONS))
+    url: str,
+    *options: str,
+    load: tuple[str, ...] = ("--connections", str(CONNECTIONS)),
+    sender_alone: bool = False,
 ) -> dict[str, object]:
-    """The result of a run of ours; one process, so that it has one core like the others."""
+    """The result of a run of ours; one process sends, so that it has one core like the others."""
     with tempfile.TemporaryDirectory() as folder:
         shape = (
             "--duration",
@@ -170,7 +189,7 @@ def ours(
             "-o",
             f"{folder}/out",
         ]
-        printed, *_ = pinned(command)
+        printed, *_ = pinned(command, sender_alone=sender_alone)
         try:
             found: dict[str, object] = json.loads(Path(folder, "out", "result.json").read_text())
         except FileNotFoundError:
@@ -223,6 +242,18 @@ def peers(server: Server, folder: Path) -> dict[str, Callable[[], Cost]]:
             ["sh", "-c", (f"echo 'POST {url}' | vegeta attack -rate 0 -max-workers {CONNECTIONS} -workers {CONNECTIONS} "
              f"-duration {SECONDS}s -body {body} | vegeta report")],
         ),
+        "oha": lambda: counted(
+            r"\[200\] (\d+) responses",
+            ["oha", "--no-tui", "-c", str(CONNECTIONS), "-z", f"{SECONDS}s", "-m", "POST", "-d", BODY, url],
+        ),
+        "fortio": lambda: counted(
+            r"Code 200 : (\d+)",
+            ["fortio", "load", "-qps", "0", "-c", str(CONNECTIONS), "-t", f"{SECONDS}s", "-payload", BODY, url],
+        ),
+        "k6": lambda: counted(
+            r"http_reqs\W+(\d+)",
+            ["k6", "run", "--vus", str(CONNECTIONS), "--duration", f"{SECONDS}s", str(k6_file(folder, url))],
+        ),
         "locust": lambda: counted(
             r"Aggregated +(\d+)",
             ["locust", "-f", str(locust_file(folder)), "--headless", "-u", str(CONNECTIONS), "-r", str(CONNECTIONS),
@@ -239,6 +270,15 @@ def locust_file(folder: Path) -> Path:
         "from locust import FastHttpUser, task\n"
         "class User(FastHttpUser):\n"
         f"    @task\n    def ask(self): self.client.post('/small', data={BODY!r})\n"
+    )
+    return path
+
+
+def k6_file(folder: Path, url: str) -> Path:
+    """A user who posts."""
+    path = folder / "k6.js"
+    path.write_text(
+        f"import http from 'k6/http';\nexport default function () {{ http.post('{url}', {BODY!r}); }}\n"
     )
     return path
 
@@ -394,7 +434,7 @@ def exactness(server: Server) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             capture = Path(folder, "wire.pcap")
             with Capture(capture, server.port):
-                result = ours(server.url(), "-d", BODY, load=("--rate", f"{rate}/s"))
+                result = ours(server.url(), "-d", BODY, load=("--rate", f"{rate}/s"), sender_alone=True)
             target = result["targets"]["target"]  # type: ignore[index]
             wire = statistics.median(round_trips(capture.read_bytes(), server.port)) / 1e6
         late = target["lateness_ms"]
@@ -408,6 +448,9 @@ class Capture:
 
     def __init__(self, path: Path, port: int) -> None:
         command = [
+            "taskset",
+            "-c",
+            str(LAST),
             "tcpdump",
             "-i",
             "lo",
