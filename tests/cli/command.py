@@ -45,18 +45,27 @@ def measured(
 ) -> Done:
     """Run a command that measures, and demand its exit status; what it leaves is in `out`.
 
-    A run that says it was invalid is repeated, a bounded number of times: other programs held its generator up.
+    A run that was held up by other programs is repeated, a bounded number of times.
     `before` each attempt whatever must start anew does.
     """
     for attempt in range(TRIES):
         shutil.rmtree(folder / out, ignore_errors=True)
         before()
         done = vpcbench(*arguments, "-o", out, folder=folder, **environ)
-        if done.returncode != INVALID:
+        if not held_up(done, folder / out):
             break
         time.sleep(BETWEEN_TRIES * attempt)
     assert done.returncode == status, done.stdout + done.stderr
     return done
+
+
+def held_up(done: Done, folder: Path) -> bool:
+    """Whether a run says that its generator was held up, all the time or in rounds that it could not use."""
+    if done.returncode == INVALID:
+        return True
+    told = folder / "result.json"
+    reasons = json.loads(told.read_text())["verdict"]["reasons"] if told.exists() else []
+    return any("is not used" in reason or "are not used" in reason for reason in reasons)
 
 
 def result_of(folder: Path) -> dict[str, Any]:
