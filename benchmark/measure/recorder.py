@@ -20,6 +20,7 @@ from benchmark.measure.histogram import BYTE
 from benchmark.measure.recording import Recording
 
 BATCH: Final = 8192  # exchanges kept before they are counted
+HANDSHAKE: Final = ("dns", "connect", "tls")  # what a new connection pays
 
 Columns = dict[str, NDArray[np.int64]]
 TokensOf = Callable[[bytes], int]  # the tokens of a streamed body
@@ -34,6 +35,7 @@ class Part:
         NDArray[np.int64], NDArray[np.int64]
     ]  # of plain exchanges, and of the others, one after the other
     turns: NDArray[np.int64]
+    handshakes: NDArray[np.int64]  # of new connections, a row for each
     request_sizes: NDArray[np.int64]
     origin: int
 
@@ -43,6 +45,10 @@ class Part:
             if len(rows):
                 count(self.kept, _columns(rows, fields), self.request_sizes, self.origin)
         self.kept.histograms["turn"].record(self.turns)
+        if len(self.handshakes):
+            self.kept.new_connections += len(self.handshakes)
+            for name, paid in zip(HANDSHAKE, self.handshakes.T, strict=True):
+                self.kept.handshakes[name].record(paid)
         return self.kept
 
 
@@ -74,6 +80,7 @@ class Recorder:
         self._plain = Rows()
         self._others = Rows()
         self._turns: list[int] = []
+        self._handshakes: list[tuple[int, int, int]] = []
         self._left = 0  # exchanges that have left in parts
         self._later_turns = 0  # of conversations, in all
         self.kept = Recording()
@@ -108,9 +115,9 @@ class Recorder:
 
     def add_handshake(self, dns: int, connect: int, tls: int) -> None:
         """Keep what a new connection paid (nanoseconds)."""
-        self.kept.new_connections += 1
-        for name, paid in (("dns", dns), ("connect", connect), ("tls", tls)):
-            self.kept.handshakes[name].record(np.array([paid]))
+        self._handshakes.append((dns, connect, tls))
+        if len(self._handshakes) >= BATCH:
+            self._fold()
 
     def add_talk(self, longer: int, *, later: bool, unbegun: int) -> None:
         """Keep what an exchange was to its conversation: a later turn of it, or the end of it with turns not begun.
@@ -137,11 +144,14 @@ class Recorder:
         """All that was recorded since the last call, uncounted."""
         seen = self.seen
         rows = self._plain.take(), self._others.take()
-        part = Part(self.kept, rows, np.array(self._turns, np.int64), self._sizes, self.origin)
+        turns = np.array(self._turns, np.int64)
+        handshakes = np.array(self._handshakes, np.int64).reshape(-1, len(HANDSHAKE))
+        part = Part(self.kept, rows, turns, handshakes, self._sizes, self.origin)
         self._left = seen
         series, self.kept = self.kept.series.anew(), Recording()
         self.kept.series = series
         self._turns.clear()
+        self._handshakes.clear()
         return part
 
     def take(self) -> Recording:

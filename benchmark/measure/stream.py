@@ -177,6 +177,7 @@ class StreamRecorder(Recorder):
             part.kept,
             part.rows,
             part.turns,
+            part.handshakes,
             part.request_sizes,
             part.origin,
             streams,
