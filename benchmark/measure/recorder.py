@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from benchmark.measure.exchange import FIELDS, PLAIN_FIELDS, Exchange, Failure
 from benchmark.measure.histogram import BYTE
-from benchmark.measure.recording import Recording
+from benchmark.measure.recording import HANDSHAKES, Recording
 
 BATCH: Final = 8192  # exchanges kept before they are counted
-HANDSHAKE: Final = ("dns", "connect", "tls")  # what a new connection pays
 
 Columns = dict[str, NDArray[np.int64]]
 TokensOf = Callable[[bytes], int]  # the tokens of a streamed body
@@ -47,7 +46,7 @@ class Part:
         self.kept.histograms["turn"].record(self.turns)
         if len(self.handshakes):
             self.kept.new_connections += len(self.handshakes)
-            for name, paid in zip(HANDSHAKE, self.handshakes.T, strict=True):
+            for name, paid in zip(HANDSHAKES, self.handshakes.T, strict=True):
                 self.kept.handshakes[name].record(paid)
         return self.kept
 
@@ -145,7 +144,7 @@ class Recorder:
         seen = self.seen
         rows = self._plain.take(), self._others.take()
         turns = np.array(self._turns, np.int64)
-        handshakes = np.array(self._handshakes, np.int64).reshape(-1, len(HANDSHAKE))
+        handshakes = np.array(self._handshakes, np.int64).reshape(-1, len(HANDSHAKES))
         part = Part(self.kept, rows, turns, handshakes, self._sizes, self.origin)
         self._left = seen
         series, self.kept = self.kept.series.anew(), Recording()

@@ -18,6 +18,7 @@ import httptools
 
 from benchmark import clock
 from benchmark.measure.exchange import LARGE, MOST_BODY, MOST_READ, Answer, Exchange, Failure
+from benchmark.measure.recording import HANDSHAKES
 from benchmark.measure.tcp_info import Meter, busy
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
@@ -611,7 +612,6 @@ class CapturingConnection(Connection):
 
 def _attribute(exchange: Exchange, paid: list[int]) -> None:
     """Charge the time until a connection could not be had to the phase it ended in."""
-    phases = ("dns", "connect", "tls")
     ends = [*paid[1:], now()]
-    for phase, began, ended in zip(phases, paid, ends, strict=False):
+    for phase, began, ended in zip(HANDSHAKES, paid, ends, strict=False):
         setattr(exchange, phase, ended - began)
