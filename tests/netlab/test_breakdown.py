@@ -39,10 +39,10 @@ def true_means(seen: Seen, name: str, *, fresh: bool, tls: bool) -> Means:
     begun = turns[:, FIRST_ASKED]
     if fresh:
         flows = seen.truth.exchanges(name, *windows, nth=int(tls)) / 1e6
-        begun, connected, spoke, turns = *flows[:, :3].T, flows[:, 3:]
+        begun, connected, turns = *flows[:, :2].T, flows[:, 3:]
         means["connect"] = (connected - begun).mean()
         if tls:
-            means["tls"] = (turns[:, FIRST_ASKED] - spoke).mean()
+            means["tls"] = (turns[:, FIRST_ASKED] - connected).mean()  # with the making of its first word
     first = LAST_ANSWERED if tls else FIRST_ANSWERED  # over TLS the first to come are session tickets
     means["wait"] = (turns[:, first] - turns[:, LAST_ASKED]).mean()
     means["transfer"] = (turns[:, LAST_ANSWERED] - turns[:, first]).mean()
