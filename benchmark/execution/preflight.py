@@ -57,7 +57,9 @@ class Preflight:
             InputError: two targets cannot be compared, and the scenario does not allow it.
         """
         faults = [
-            f"{each.target.name}: {each.target.url}: {each.fault}." for each in self.visits if each.fault
+            f"{each.target.name}: {each.target.url}: {each.fault}{'' if each.fault[-1] in '?.' else '.'}"
+            for each in self.visits
+            if each.fault
         ]
         if faults:
             raise TargetError("\n".join(faults) + "\nNo load was sent.")

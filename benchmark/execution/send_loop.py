@@ -27,7 +27,9 @@ from benchmark.transport.talk import Talk, is_made
 from benchmark.units import MILLISECOND, NANOSECONDS
 
 now: Final = clock.now  # of this module, a name costs less once it is compiled
-EARLY: Final = MILLISECOND // 5  # how long before a request is due the loop wakes, and polls
+EARLY: Final = MILLISECOND // 5  # how long before a request is due the loop wakes at least, and polls
+SPARE: Final = 20  # of a longer sleep, one part in so many is polled instead: waking from it takes longer
+MOST_EARLY: Final = 5  # times `EARLY`
 QUICK: Final = 1 * MILLISECOND  # answers that take less than this are polled for
 FEW: Final = 16  # while no more are in flight: of more, each that wakes the loop brings others along
 LOOK_UP: Final = 50 * MILLISECOND  # how often a loop that sleeps looks whether answers have become quick
@@ -49,7 +51,7 @@ class SendLoop:
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
         self._loop = asyncio.get_running_loop()
-        self._end = self.begin + order.measured
+        self._end = recorder.end = self.begin + order.measured
         self._transport = transport
         self._send = transport.send
         self._recorder = recorder
@@ -73,6 +75,7 @@ class SendLoop:
         self._alarm = clock.alarm(self._loop, self._wake)
         lone = os.cpu_count() == 1  # there, polling keeps others from working
         self._early, self._quick = (0, 0) if lone else (EARLY, QUICK)
+        self._lead = self._early  # how long before what is due next the loop polls
         self._polling = False
         self._turned = 0  # when the latest turn began; zero: the loop has slept since
         self._worked = False  # whether that turn asked anything
@@ -181,14 +184,19 @@ class SendLoop:
         self._look_back(began)
         self._ask_due()
         nearest = self._nearest()
-        if nearest - began < self._early or (0 < self._in_flight <= FEW and self._typical < self._quick):
+        if nearest - began < self._lead or (0 < self._in_flight <= FEW and self._typical < self._quick):
             self._loop.call_soon(self._turn)
             return
         self._polling = False
         if self._in_flight:
             nearest = min(nearest, began + LOOK_UP)
         if nearest < NEVER:
-            self._alarm.arm(nearest - self._early)
+            self._sleep(nearest, began)
+
+    def _sleep(self, due: int, began: int) -> None:
+        """Wake in time for what is due: the longer the sleep, the less sure when it ends."""
+        self._lead = min(max((due - began) // SPARE, self._early), MOST_EARLY * self._early)
+        self._alarm.arm(due - self._lead)
 
     def _look_back(self, began: int) -> None:
         """Account for the turn that ends: it did something, or only waited."""
@@ -198,10 +206,10 @@ class SendLoop:
             self._worked = True
             self._typical += (latest.done - latest.taken - self._typical) >> 3
         if self._turned:
-            if self._worked:
-                self._recorder.add_turn(began - self._turned)
-            else:
+            if not self._worked:
                 self._spun += began - self._turned
+            elif self.begin <= self._turned < self._end:
+                self._recorder.add_turn(began - self._turned)
         self._worked = False
         self._turned = began
 
@@ -234,7 +242,7 @@ class SendLoop:
         self._noted += 1
         heapq.heappush(self._later, (due, self._noted, talk))
         if self._nearest() == due and not self._polling:  # else something nearer has set the alarm already
-            self._alarm.arm(due - self._early)
+            self._sleep(due, now())
 
     # ── the round's parts ──
 

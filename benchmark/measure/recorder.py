@@ -15,6 +15,7 @@ import numpy as np
 from librt.strings import BytesWriter
 from numpy.typing import NDArray
 
+from benchmark import clock
 from benchmark.measure.exchange import FIELDS, PLAIN_FIELDS, Exchange, Failure
 from benchmark.measure.histogram import BYTE
 from benchmark.measure.recording import HANDSHAKES, Recording
@@ -75,6 +76,8 @@ class Recorder:
 
     def __init__(self, request_sizes: Sequence[int]) -> None:
         self.origin = 0  # start of the measured part (clock nanoseconds), zero of the series
+        self.end = 0  # of the measured part
+        self._watched = 0  # up to where time is accounted for
         self._sizes = np.array(request_sizes, np.int64)
         self._plain = Rows()
         self._others = Rows()
@@ -107,7 +110,7 @@ class Recorder:
             self._fold()
 
     def add_turn(self, lasted: int) -> None:
-        """Keep how long (nanoseconds) a turn of the loop lasted that did something: answers waited for its end."""
+        """Keep how long (nanoseconds) a turn of the measured part lasted that did something: answers waited for its end."""
         self._turns.append(lasted)
         if len(self._turns) >= BATCH:
             self._fold()
@@ -142,6 +145,7 @@ class Recorder:
     def part(self) -> Part:
         """All that was recorded since the last call, uncounted."""
         seen = self.seen
+        self._watch()
         rows = self._plain.take(), self._others.take()
         turns = np.array(self._turns, np.int64)
         handshakes = np.array(self._handshakes, np.int64).reshape(-1, len(HANDSHAKES))
@@ -156,6 +160,12 @@ class Recorder:
     def take(self) -> Recording:
         """All that was recorded since the last call."""
         return self.part().recording()
+
+    def _watch(self) -> None:
+        """Count the measured time that has gone by, in which the turns were."""
+        before, self._watched = max(self._watched, self.origin), min(clock.now(), self.end)
+        if self._watched > before:
+            self.kept.counters["watched"] += self._watched - before
 
     def _fold(self) -> None:
         before = self._left

@@ -25,7 +25,8 @@ class Recording:
     `BYTE`s; one that nothing was recorded in is empty. `handshakes`
     hold what each new connection paid (dns, connect, tls), whether or not an exchange waited for it; `new_connections`
     counts them; its `rtt` is each connection's shortest round trip, as the kernel timed it. `counters` hold what only
-    some runs have: the tokens of streams, and what the kernel counted on the wire.
+    some runs have: the tokens of streams, and what the kernel counted on the wire; and `watched`, the measured time
+    (nanoseconds, summed over workers) in which the loop's turns were counted, which `histograms` keep as `turn`.
     """
 
     def __init__(self) -> None:

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from benchmark.analysis.comparison import Outcome, outcome
-from benchmark.analysis.health import harm
+from benchmark.analysis.health import harm, lateness
 from benchmark.analysis.statistics import Interval
 from benchmark.analysis.summary import summarise
+from benchmark.measure.exchange import FIELDS, Failure
+from benchmark.measure.recorder import count
+from benchmark.measure.recording import Recording
 from benchmark.result.run import STOPPED, Run
 from benchmark.units import MILLISECOND
 from tests.analysis.runs import a_recording, a_run
@@ -39,6 +42,26 @@ def test_harm(values: tuple[int, int], late: tuple[int, int], saved: tuple[int, 
     found = harm((values[0] * US, values[1] * US), (late[0] * US, late[1] * US), claim)
     assert bool(found.difference) is (withheld == "difference")
     assert bool(found.ratio) is (withheld == "ratio")
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["the late are the slow", "the late are others"])
+def test_lateness_counts_where_it_makes_the_quantile(shared: bool) -> None:
+    """1.5 % of requests are 2 ms late, and 1.5 % slow by themselves: against the p99 without any lateness."""
+    random = np.random.default_rng(5)
+    n = 200_000
+    own = random.normal(1.0, 0.05, n) + np.where(np.arange(n) < 0.015 * n, random.exponential(8.0, n), 0)
+    late = np.where(np.arange(n) >= 0.985 * n, 2.0, 0.01)
+    if shared:
+        late = late[::-1]
+    due = np.zeros(n, np.int64)
+    taken, done = ((each * MILLISECOND).astype(np.int64) for each in (late, late + own))
+    kept = Recording()
+    columns = dict.fromkeys(FIELDS, due) | {"taken": taken, "sent": taken, "first_byte": done, "done": done}
+    count(kept, columns | {"failure": np.full(n, Failure.NONE)}, np.ones(1, np.int64), 0)
+    truth = (np.quantile(late + own, 0.99) - np.quantile(own, 0.99)) * MILLISECOND
+    found = lateness([kept], 0.99)
+    assert (found > 1.9 * MILLISECOND) is shared
+    assert 0.95 * truth < found < truth + 0.5 * MILLISECOND
 
 
 def pair(first: float, second: float, lateness: float = 0.05, **settings: object) -> Run:

@@ -128,7 +128,7 @@ def test_a_closed_loop_beside_busy_programs(service: PracticeService) -> None:
 
 def test_a_healthy_closed_loop_is_believed(tmp_path: Path) -> None:
     options = ("--connections", "4", "--duration", "1s", "--warmup", "200ms", "--rounds", "2")
-    with PracticeService(Behaviour(latency=Constant(0.01))) as service:
+    with PracticeService(Behaviour(latency=Constant(0.0003))) as service:
         measured("curl", service.urls[0], "-d", "x", *options, folder=tmp_path)
     delay = result_of(tmp_path / "out")["generator"]["loop_delay_ms"]
     assert 0 <= delay["mean"] <= delay["max"]
