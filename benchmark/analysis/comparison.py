@@ -371,6 +371,13 @@ def _fairness(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) ->
     shared = found[0] & found[1]
     if shared:
         remarks.append(f"Both targets answered on the same address, {min(shared)}.")
+    called = [name in run.discovered for name in (baseline, candidate)]
+    if called[0] != called[1]:
+        direct, other = (baseline, candidate) if called[0] else (candidate, baseline)
+        remarks.append(
+            f"{direct} calls the service's instances past any gateway, by their weights; {other} has what its gateway "
+            "does in its figures, and which instance answers there is the gateway's choice."
+        )
     schemes = [urlsplit(info.url).scheme for info in infos]
     if schemes[0] != schemes[1]:
         remarks.append(

@@ -18,13 +18,16 @@ from benchmark.analysis.precision import precisions
 from benchmark.analysis.stream import conversations_of, stream_of
 from benchmark.analysis.sweep import level_runs, sweep_result
 from benchmark.measure.histogram import BYTE, Histogram
+from benchmark.measure.instances import ANSWERED, FAILED
 from benchmark.measure.recording import HANDSHAKES, PHASES, Recording, merged
 from benchmark.result.model import (
     QUANTILES,
     Bytes,
     Connections,
     Counts,
+    Direct,
     Figures,
+    InstanceResult,
     Network,
     PerDirection,
     Rates,
@@ -88,8 +91,25 @@ def _target(run: Run, name: str) -> TargetResult:
         network=_network(account),
         stream=stream_of(run, name, lambda metric: _figures(run, name, metric)),
         conversations=conversations_of(run, name),
+        direct=_direct(run, name, account),
         notes=list(info.notes),
     )
+
+
+def _direct(run: Run, name: str, account: Recording) -> Direct | None:
+    """Who answered of a target that is called at its instances."""
+    if name not in run.discovered:
+        return None
+    kept = dict(run.discovered[name])
+    instances = [
+        InstanceResult(
+            **each,
+            answered=account.counters[ANSWERED + each["address"]],
+            failed=account.counters[FAILED + each["address"]],
+        )
+        for each in kept.pop("instances")
+    ]
+    return Direct(**kept, instances=instances)
 
 
 def _network(account: Recording) -> Network | None:

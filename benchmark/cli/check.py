@@ -21,6 +21,7 @@ from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import Preflight, Visit, preflight
 from benchmark.measure.exchange import Failure
+from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import Probe
 from benchmark.measure.walk import Tls, Walk
 from benchmark.redaction import Redactor, is_secret_name, redact_url
@@ -147,7 +148,9 @@ def steps(visit: Visit) -> Iterator[Step]:
     region = region_of(visit.target.destination.host)
     if region:
         yield Step("address", f"PAI-EAS in {region}", state=SAYS)
-    if visit.probe.walk:
+    if visit.lookup:
+        yield from _list(visit.lookup)
+    if visit.probe.walk and (not visit.lookup or visit.lookup.instances):
         yield from _way(visit.probe.walk)
     if visit.sent:
         yield from _exchange(visit)
@@ -155,12 +158,26 @@ def steps(visit: Visit) -> Iterator[Step]:
         yield Step("note", warning, state=SAYS)
 
 
+def _list(lookup: Lookup) -> Iterator[Step]:
+    """How the list of a direct target's instances was asked for; connecting to each of them comes after it."""
+    yield Step("list at", redact_url(lookup.url), state=SAYS)
+    if lookup.probe.walk:
+        yield from _way(lookup.probe.walk)
+    if lookup.instances:
+        told = ", ".join(f"{each.address} (weight {each.weight})" for each in lookup.instances)
+        count = len(lookup.instances)
+        yield Step("list", f"{count} instance{'s' * (count != 1)}: {told}", lookup.probe.service)
+    elif lookup.probe.addresses:
+        yield Step("list", lookup.problem, lookup.probe.service, FAILS)
+
+
 def _way(walk: Walk) -> Iterator[Step]:
     if not walk.places:
         yield Step("resolve", f"{walk.unresolved} ({walk.resolver})", walk.dns, FAILS)
         return
-    found = ", ".join(f"{place.ip} ({address_class(place.ip)})" for place in walk.places)
-    yield Step("resolve", f"{found}; {walk.resolver}", walk.dns)
+    if walk.resolver:  # else they were listed
+        found = ", ".join(f"{place.ip} ({address_class(place.ip)})" for place in walk.places)
+        yield Step("resolve", f"{found}; {walk.resolver}", walk.dns)
     for place in walk.places:
         said = f"{place.address} {place.detail}".rstrip()
         yield Step("connect", said, place.connect, FAILS if place.failure else PASSES)

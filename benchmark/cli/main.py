@@ -270,6 +270,20 @@ def simulate(
         str | None,
         typer.Option("--rate-limit", metavar="1000/s", help="What the gateway lets through; then 429."),
     ] = None,
+    instances: Annotated[
+        str | None,
+        typer.Option(
+            "--instances",
+            metavar="WEIGHTS",
+            help="Instances to be called directly, e.g. 100,100,50; both addresses list them.",
+        ),
+    ] = None,
+    churn: Annotated[
+        str | None,
+        typer.Option(
+            "--churn", metavar="10s", help="The last of them leaves the list for so long, and comes back."
+        ),
+    ] = None,
 ) -> None:
     """Run the practice service on its own: a slow public and a fast VPC address, on loopback."""
     from benchmark.cli.simulate import simulate
@@ -286,6 +300,8 @@ def simulate(
         workers=workers,
         queue=queue,
         rate_limit=rate_limit,
+        instances=instances,
+        churn=churn,
     )
     raise typer.Exit(status)
 

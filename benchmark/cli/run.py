@@ -210,7 +210,7 @@ def _send(
                 watch = Watch(stretch.plan, stretch.loaded.scenario.objectives, stopping.ask)
                 _stretch(stretch, workers, now, kept, journal, progress, watch, usage)
                 kept.aborted = kept.aborted or (watch.broken if stopping.reason == watch.why else "")
-        kept.finished_at = stamp()
+        kept.finished_at, kept.discovered = stamp(), redactor.data(workers.discovered())
         kept.interrupted, kept.lost = "" if kept.aborted else stopping.reason, workers.lost
     if not kept.rounds:
         raise Interrupted(f"{stopping.reason}; nothing was measured")

@@ -12,15 +12,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
 from benchmark.clock import now
-from benchmark.errors import ExitStatus, VpcbenchError
+from benchmark.errors import ExitStatus, TargetError, VpcbenchError
+from benchmark.execution.directory import Directory
 from benchmark.execution.group import Outcome, SharedRound, Snapshot
-from benchmark.execution.plan import ProbeOrder, RoundOrder
-from benchmark.execution.worker import CANCEL, GRACE, STOP, Start, work
+from benchmark.execution.plan import ProbeOrder, RoundOrder, TargetPlan
+from benchmark.execution.worker import CANCEL, GRACE, STOP, Listed, Start, work
+from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Part
 from benchmark.transport.sse import texts_of
@@ -128,12 +131,15 @@ class LocalWorkers:
         self._stopping = stopping
         self._count = count
         self._workers: list[LocalWorker] = []
+        self._directories: dict[str, Directory] = {}  # of direct targets, by their names
 
     def __enter__(self) -> LocalWorkers:
         self.grow(1)
         return self
 
     def __exit__(self, *error: object) -> None:
+        for directory in self._directories.values():
+            directory.close()
         for worker in self._workers:
             if error[0] is not None or self._stopping():  # it may be busy with what nobody wants any more
                 worker.kill()
@@ -158,6 +164,39 @@ class LocalWorkers:
         while len(self._workers) < count:
             self._workers.append(LocalWorker(self._count))
 
+    def look_up(self, target: TargetPlan) -> Lookup:
+        """The list of a direct target's instances; asked for once, and kept up to date from then on.
+
+        Raises:
+            Interrupted: the user wants no more.
+        """
+        assert target.discovery
+        known = self._directories.get(target.name)
+        if known is not None and known.first is not None and known.instances:
+            return replace(known.first, instances=known.instances)
+        directory = self._directories[target.name] = Directory(target.discovery)
+        found = directory.begin(lambda: bool(self._stopping()))
+        if found is None:
+            raise Interrupted("interrupted; nothing was measured")
+        return found
+
+    def discovered(self) -> dict[str, Any]:
+        """What became of the lists of direct targets' instances, by the targets' names."""
+        return {name: directory.told() for name, directory in self._directories.items()}
+
+    def _listed(self, target: TargetPlan) -> TargetPlan:
+        """The target with its instances as they are now.
+
+        Raises:
+            TargetError: there is no list to be had.
+        """
+        if not target.discovery:
+            return target
+        found = self.look_up(target)
+        if not found.instances:
+            raise TargetError(f"{target.name}: {found.url}: {found.problem}. No load was sent.")
+        return replace(target, instances=found.instances)
+
     def probe(self, order: ProbeOrder) -> Probe:
         """One request, watched closely.
 
@@ -166,6 +205,7 @@ class LocalWorkers:
             Interrupted: the user wants no more.
         """
         worker = self._workers[0]
+        order = replace(order, target=self._listed(order.target))
         try:
             worker.tell(order)
             while not self._stopping():
@@ -181,8 +221,10 @@ class LocalWorkers:
 
         Once the user wants to stop, or a worker is lost, all others are stopped in order.
         """
+        order = replace(order, target=self._listed(order.target))
+        directory = self._directories.get(order.target.name) if order.target.discovery else None
         with _standing_back():
-            return _Round(self._workers, order, observe, self._stopping, self._note_loss).run()
+            return _Round(self._workers, order, observe, self._stopping, self._note_loss, directory).run()
 
     def _note_loss(self, error: WorkerLost) -> None:
         self.lost = self.lost or str(error)
@@ -198,12 +240,15 @@ class _Round:
         observe: Observe,
         stopping: Stopping,
         note_loss: Callable[[WorkerLost], None],
+        directory: Directory | None,
     ) -> None:
         self._workers = workers
         self._shared = SharedRound(order, len(workers))
         self._observe = observe
         self._stopping = stopping
         self._note_loss = note_loss
+        self._directory = directory
+        self._listed = order.target.instances  # as workers know them
         self._level = 0  # of stopping, that workers were told
         self._stopped_at = 0  # instant
         self._deadline = float("inf")  # for workers to report, once they are stopped
@@ -216,6 +261,7 @@ class _Round:
             if self._shared.ready and not self._shared.zero:
                 self._shared.zero = now() + LEAD
                 self._tell_all(Start(self._shared.zero))
+            self._pass_list_on()
             self._stop_if_wanted()
         return self._shared.outcome(self._stopped_at)
 
@@ -234,6 +280,12 @@ class _Round:
 
     def _going(self) -> Iterator[int]:
         return (at for at, share in enumerate(self._shared.shares) if not share.over)
+
+    def _pass_list_on(self) -> None:
+        """Tell those who send of another list of instances."""
+        if self._directory and self._shared.zero and self._directory.instances != self._listed:
+            self._listed = self._directory.instances
+            self._tell_all(Listed(self._listed))
 
     def _tell_all(self, order: object) -> None:
         for at in list(self._going()):

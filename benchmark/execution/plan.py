@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.eas.upstreams import list_paths
 from benchmark.execution.prepared import prepare_all, shares_of, think_of, variants_of
+from benchmark.measure.instances import Instance
 from benchmark.measure.series import MOST_POINTS
 from benchmark.measure.stream import Limit
 from benchmark.scenario.objectives import MOST_WINDOWS
@@ -22,8 +24,8 @@ from benchmark.schedule.mix import Mix, Share
 from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
 from benchmark.schedule.replay import Replay
 from benchmark.schedule.stages import Stage, Staged
-from benchmark.transport.base import Destination, PreparedRequest
-from benchmark.transport.prepare import destination, full_url
+from benchmark.transport.base import Destination, Discovery, PreparedRequest
+from benchmark.transport.prepare import destination, discovery, full_url
 from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class TargetPlan:
     destination: Destination
     requests: Sequence[PreparedRequest]
     transport: str = "http1"  # which implementation carries them
+    discovery: Discovery | None = None  # where its instances are asked for, if they are called directly
+    instances: tuple[Instance, ...] = ()  # as they were listed when this was sent out; none yet in a plan
 
     @property
     def streams(self) -> bool:
@@ -296,6 +300,9 @@ def make_plan(loaded: LoadedScenario) -> Plan:
             destination=destination(target),
             requests=prepare_all(target, variants, tokenized=scenario.tokenizer is not None),
             transport=scenario.transport,
+            discovery=discovery(target.direct, target, list_paths(target.direct.service))
+            if target.direct
+            else None,
         )
         for name, target in scenario.targets.items()
     )

@@ -7,9 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from benchmark.eas.diagnose import TRANSIENT, diagnose, shared_addresses, unlike_answers, warnings
+from benchmark.eas.upstreams import diagnose_instances
 from benchmark.errors import InputError, TargetError
 from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
+from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import Probe
 
 TRIES = 3  # for answers that a service may recover from
@@ -25,6 +27,7 @@ class Visit:
     sent: int  # requests
     fault: str | None  # why it cannot be used
     warnings: tuple[str, ...]
+    lookup: Lookup | None = None  # of a direct target's instances
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,17 @@ def preflight(plan: Plan, workers: LocalWorkers, allowed: Collection[str]) -> Pr
 
 def _visit(target: TargetPlan, workers: LocalWorkers) -> Visit:
     host = target.destination.host
+    lookup = workers.look_up(target) if target.discovery else None
+    if lookup and not lookup.instances:
+        return Visit(target, lookup.probe, 0, f"{lookup.url}: {lookup.problem}", (), lookup)
     probe, tries = _probe(target, workers)
     return Visit(
         target=target,
         probe=probe,
         sent=tries if probe.addresses else 0,
-        fault=diagnose(host, probe, tries),
+        fault=(diagnose_instances if lookup else diagnose)(host, probe, tries),
         warnings=tuple(warnings(host, probe, time.time(), verify_tls=target.destination.verify_tls)),
+        lookup=lookup,
     )
 
 

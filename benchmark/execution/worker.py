@@ -16,16 +16,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 import uvloop
 
 from benchmark.clock import now
-from benchmark.execution.plan import ProbeOrder, RoundOrder
+from benchmark.execution.plan import ProbeOrder, RoundOrder, TargetPlan
 from benchmark.execution.send_loop import SendLoop
 from benchmark.execution.strain import Strain, StrainGauge
 from benchmark.measure.exchange import Answer, Exchange
+from benchmark.measure.instances import Instance
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import Recording
@@ -33,9 +35,10 @@ from benchmark.measure.series import Series
 from benchmark.measure.stream import MOST_TURNS, StreamRecorder
 from benchmark.schedule.base import due_before
 from benchmark.transport.base import Pool, Transport
+from benchmark.transport.direct import DirectTransport
 from benchmark.transport.http1 import Http1Transport
 from benchmark.transport.talk import Talk
-from benchmark.transport.walk import walk
+from benchmark.transport.walk import visit, walk
 from benchmark.units import NANOSECONDS
 
 
@@ -55,11 +58,24 @@ STOP = "stop"  # ask no more, and wait for what is in flight
 CANCEL = "cancel"  # end what is in flight as well
 
 
+def _carrier(target: TargetPlan) -> Callable[..., Transport]:
+    """What makes the transport to a target: of a direct one, to all of its instances."""
+    kind = TRANSPORTS[target.transport]
+    return partial(DirectTransport, kind, target.instances) if target.discovery else kind
+
+
 @dataclass(frozen=True)
 class Start:
     """The order to send: the schedule has its zero at this instant, for all workers."""
 
     zero: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The list of the target's instances has changed, while its round runs."""
+
+    instances: tuple[Instance, ...]
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,7 @@ class Worker:
         self._opening: asyncio.Task[None] | None = None
         self._zero: asyncio.Future[int] | None = None
         self._sending: SendLoop | None = None
+        self._direct: DirectTransport | None = None  # in the round that runs
         self._cancel: Callable[[], None] = lambda: None  # of the transport that is in use
         self._stopped = False
 
@@ -104,6 +121,11 @@ class Worker:
             self._sending.stop()
         asyncio.get_running_loop().call_later(GRACE, self.cancel)
 
+    def take_up(self, instances: tuple[Instance, ...]) -> None:
+        """Go by this list in the round that runs."""
+        if self._direct:
+            self._direct.take_up(instances)
+
     def cancel(self) -> None:
         """End what is in flight."""
         self._cancel()
@@ -113,11 +135,14 @@ class Worker:
         walked = None
         if order.walk:
             patience = min(MOST_PATIENCE, order.target.requests[0].patience / NANOSECONDS)
-            walked = await walk(order.target.destination, patience)
+            if order.target.discovery:
+                walked = await visit(order.target.instances, patience)
+            else:
+                walked = await walk(order.target.destination, patience)
             if walked.failure[0]:
                 return Probe.lost(walked)
         done: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
-        transport = TRANSPORTS[order.target.transport](
+        transport = _carrier(order.target)(
             order.target.destination,
             order.target.requests,
             Pool(1),
@@ -140,11 +165,14 @@ class Worker:
         recorder = _recorder(order)
         transport = self._transport(order, recorder)
         self._cancel = transport.cancel
+        self._direct = transport if isinstance(transport, DirectTransport) else None
         await self._open(transport, order.connections)
         with undisturbed():
             self._zero = asyncio.get_running_loop().create_future()
             self._tell(READY)
             sending = self._sending = SendLoop(order, transport, recorder, await self._zero)
+            if self._direct:
+                self._direct.counted_from = sending.begin
             telling = asyncio.get_running_loop().create_task(self._keep_telling(recorder))
             if self._stopped:
                 sending.stop()
@@ -153,6 +181,9 @@ class Worker:
             telling.cancel()
         self._sending = None
         recorder.add_network(*transport.meter.take(), carried=sending.carried)
+        if self._direct:
+            recorder.kept.counters.update(self._direct.tally())
+            self._direct = None
         if order.tokenized:
             self._tell(recorder.part())  # whoever hears it has the tokenizer
         if not order.keep_connections:
@@ -193,8 +224,10 @@ class Worker:
         kept = self._kept.get(order.target.name)
         if kept:
             kept.handshake = recorder.add_handshake
+            if isinstance(kept, DirectTransport):
+                kept.take_up(order.target.instances)
             return kept
-        transport = TRANSPORTS[order.target.transport](
+        transport = _carrier(order.target)(
             order.target.destination,
             order.target.requests,
             Pool(order.limit),
@@ -255,6 +288,8 @@ async def _obey(pipe: Pipe) -> None:
     def take(order: object) -> None:
         if isinstance(order, Start):
             worker.start(order.zero)
+        elif isinstance(order, Listed):
+            worker.take_up(order.instances)
         elif order == STOP:
             worker.stop()
         elif order == CANCEL:

@@ -51,7 +51,7 @@ class Tls:
 class Walk:
     """From a name to a secured connection, one step after the other."""
 
-    resolver: str  # who was asked, in words
+    resolver: str  # who was asked, in words; empty: nobody, the places were listed
     dns: int
     places: tuple[Place, ...] = ()
     tls: Tls | None = None  # None: plain HTTP, or not reached

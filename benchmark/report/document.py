@@ -13,6 +13,7 @@ import yaml
 from benchmark.report import capacity, costs, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
+from benchmark.report.instances import instances
 from benchmark.report.phrases import en as words
 from benchmark.report.precision import precision
 from benchmark.report.streams import streams
@@ -117,7 +118,7 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
         section("streams", "first_tokens", "gaps", tables=streams(result)),
         section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),
         section("phases", "phases", tables=tables.phases(result)),
-        section("account", tables=tables.account(result)),
+        section("account", tables=(*tables.account(result), *instances(result))),
         section("method", lines=_method(result), terms=words.TERMS),
         *made,
     ]

@@ -166,6 +166,37 @@ class Conversations(_Part):
     )
 
 
+class InstanceResult(_Part):
+    """One instance of a service that was called directly, over the measured parts."""
+
+    address: str
+    weight: int = Field(description="as it was listed last")
+    listed: bool = Field(description="whether it still was, at the end")
+    answered: int
+    failed: int
+
+
+class ListChange(_Part):
+    """Another list of instances than the one before."""
+
+    after_s: float = Field(description="since the first list")
+    joined: list[str]
+    left: list[str]
+    reweighted: list[str]
+
+
+class Direct(_Part):
+    """A target whose instances were called directly, and what became of their list."""
+
+    url: str = Field(description="where the list was asked for")
+    poll_s: float
+    polls: int
+    failed_polls: int = Field(description="after which the last list was kept")
+    last_problem: str = Field(description="of the poll that failed last")
+    changes: list[ListChange]
+    instances: list[InstanceResult]
+
+
 class TargetResult(_Part):
     """One target over all of its sound rounds; `counts` covers flawed rounds too."""
 
@@ -191,6 +222,7 @@ class TargetResult(_Part):
     network: Network | None = Field(None, description="null where the kernel does not tell")
     stream: StreamResult | None = None
     conversations: Conversations | None = None
+    direct: Direct | None = Field(None, description="null where an address was called")
     notes: list[str] = []
 
 

@@ -84,6 +84,7 @@ class Run:
     aborted: str = ""  # which objective ended the run early, being broken for good
     lost: str = ""  # how a sending process was lost, which no figure survives
     notes: list[str] = field(default_factory=list)
+    discovered: dict[str, Any] = field(default_factory=dict)  # of direct targets: what became of their lists
 
     def heading(self) -> dict[str, Any]:
         """What every result says of its run, whatever it makes of the figures."""

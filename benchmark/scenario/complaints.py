@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from benchmark.redaction import REDACTED
 from benchmark.scenario.data import Data
+from benchmark.scenario.direct import Direct
 from benchmark.scenario.document import Location, Problem, plain
 from benchmark.scenario.fields import EXPECTED
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Stage, Target
@@ -114,7 +115,9 @@ def _model(location: Location) -> type[BaseModel]:
     path = tuple(part for part in location if isinstance(part, str))
     if path in _MODELS:
         return _MODELS[path]
-    return Target if path[0] == "targets" else _OF_REQUESTS.get(path[-1], Request)
+    if path[0] == "targets":
+        return Direct if len(path) > 2 else Target
+    return _OF_REQUESTS.get(path[-1], Request)
 
 
 def _at(data: Any, location: Location) -> Any:

@@ -84,7 +84,8 @@ def _is_credential(location: Location) -> bool:
 
 def _is_address(location: Location) -> bool:
     """Whether a URL, or the end of one, stands here."""
-    return _within(location)[:1] in {("url",), ("path",)}
+    place = _within(location)
+    return place[:1] in {("url",), ("path",)} or place[:2] == ("direct", "url")
 
 
 def _is_private(location: Location) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +21,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from benchmark.scenario.data import Data
+from benchmark.scenario.direct import Direct
 from benchmark.scenario.fields import (
     Address,
     Burstiness,
@@ -59,10 +62,28 @@ Allowance = Literal["different-schemes", "same-address", "different-payloads"]
 BODIES = ("body", "body_file", "json", "bytes")
 
 
-class Target(Part):
-    """An address that is called."""
+_NOT_GIVEN: Any = object()  # in place of a url: nothing that a scenario could hold
 
-    url: Url = Field(description="Where requests go, http:// or https://; a request's path is appended.")
+
+def _url_or_direct(schema: dict[str, Any]) -> None:
+    """A target has either, which its fields alone would not tell an editor."""
+    schema["oneOf"] = [{"required": ["url"]}, {"required": ["direct"]}]
+
+
+class Target(Part):
+    """An address that is called, or a service whose instances are."""
+
+    model_config = ConfigDict(json_schema_extra=_url_or_direct)
+
+    direct: Direct | None = Field(
+        None,
+        description="Calls the service's instances at their own ip:port, past any gateway. Takes the place of url.",
+    )
+    url: Url = Field(
+        default_factory=lambda: _NOT_GIVEN,
+        validate_default=True,
+        description="Where requests go, http:// or https://; a request's path is appended.",
+    )
     token: Token | None = Field(
         None,
         description="Sent as it is in the Authorization header. Take it from the environment: ${EAS_TOKEN}.",
@@ -80,6 +101,30 @@ class Target(Part):
         description="The URL of an HTTP proxy, or `environment` for what HTTP_PROXY and the like say. "
         "Goes with transport: aiohttp.",
     )
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _url_or_direct(cls, url: Any, info: ValidationInfo) -> Any:
+        """A direct target's is made here: the name that its instances go by, and the path that EAS gives them."""
+        if not given(info, "direct"):
+            if url is _NOT_GIVEN:
+                raise PydanticCustomError("missing", "this key is missing")
+            return url
+        if url is not _NOT_GIVEN:
+            raise ValueError("there is direct already; a target has one of the two")
+        direct = info.data.get("direct")
+        if direct is None:
+            return "http://unknown"  # it is wrong, which is told
+        return f"http://{urlsplit(direct.address).netloc}/api/predict/{direct.service}"
+
+    @field_validator("resolve", "proxy")
+    @classmethod
+    def _one_way(cls, way: str | None, info: ValidationInfo) -> str | None:
+        if way is not None and given(info, "direct"):
+            raise ValueError(
+                f"direct calls instances at the addresses of its list; leave {info.field_name} out"
+            )
+        return way
 
     @field_validator("bearer")
     @classmethod

@@ -54,7 +54,7 @@ class Gateway:
 
     def __init__(self, behaviour: Behaviour, service: str, token: str | None, *, bearer: bool) -> None:
         self._root = service_path(service)
-        self._tokens = None if token is None else {token, f"Bearer {token}"} if bearer else {token}
+        self.tokens = None if token is None else {token, f"Bearer {token}"} if bearer else {token}
         self._available = behaviour.available
         self._limit = RateLimit(behaviour.rate_limit, behaviour.burst) if behaviour.rate_limit else None
 
@@ -62,7 +62,7 @@ class Gateway:
         """The gateway's own answer to a request that reaches it at `at`; None lets the request through."""
         if path != self._root and (path.endswith("/") or not path.startswith(self._root + "/")):
             return NOT_FOUND
-        if self._tokens is not None and authorization not in self._tokens:
+        if self.tokens is not None and authorization not in self.tokens:
             return UNAUTHORIZED
         if self._limit and not self._limit.admits(at):
             return RATE_LIMITED

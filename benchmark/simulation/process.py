@@ -44,7 +44,7 @@ class PracticeService:
         addresses: tuple[Address, ...] = (Address(),),
         **options: Unpack[Options],
     ) -> None:
-        self.urls: list[str] = []  # one per address, once the block is entered
+        self.urls: list[str] = []  # one per address, then one per instance, once the block is entered
         self._started = 0
         self._setup = Setup(behaviour, addresses, **options)
 

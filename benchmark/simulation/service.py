@@ -15,6 +15,7 @@ import os
 import signal
 import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Unpack, cast
 
@@ -24,7 +25,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from benchmark.clock import Sleeper, now
 from benchmark.errors import InputError, VpcbenchError
+from benchmark.simulation.behaviour import Path
 from benchmark.simulation.gateway import INSTEAD, NO_STREAM, Answer, Gateway, service_path
+from benchmark.simulation.listing import Listing, Replica
 from benchmark.simulation.llm import Outlet, Streams
 from benchmark.simulation.model_server import BYTES, ModelServer, failure
 from benchmark.simulation.planner import OK, QUEUE_FULL, TIMED_OUT, Line, Workers
@@ -54,9 +57,22 @@ class Service:
             Line(address.path, behaviour.random(f"path {number}"))
             for number, address in enumerate(setup.addresses)
         ]
+        self._lines += [Line(Path(), behaviour.random(f"instance {at}")) for at in range(len(setup.replicas))]
+        self._gateways = len(setup.addresses)  # addresses of higher numbers are instances
         self._gateway = Gateway(behaviour, setup.service, setup.token, bearer=setup.bearer)
+        self._instance = Gateway(
+            replace(behaviour, rate_limit=None, available=True),
+            setup.service,
+            setup.token,
+            bearer=setup.bearer,
+        )
+        self.listing = Listing(setup.service, setup.replicas, self._gateway.tokens, setup.churn, started)
         self._server = ModelServer(setup.model, setup.answer)
-        self._workers = Workers(behaviour, started)
+        self._workers = [Workers(behaviour, started)]  # behind the gateway, and of each instance
+        self._workers += [
+            Workers(replace(behaviour, seed=behaviour.seed + at + 1), started)
+            for at in range(len(setup.replicas))
+        ]
         self._streams = streams
 
     async def respond(self, number: int, request: web.BaseRequest) -> web.StreamResponse:
@@ -67,7 +83,7 @@ class Service:
         mishap = line.mishap()
         arrived = line.there(received)
         await self._sleeper.sleep_until(arrived)
-        answer, left = self._answer(request, body, arrived, shared=line.shared)
+        answer, left = self._answer(request, body, arrived, number, shared=line.shared)
         if answer.stream is not None:
             row = StreamRow(number, received, arrived)
             refusal = await self._stream(answer.stream, request, row, line.back(0, 0) + mishap)
@@ -97,11 +113,17 @@ class Service:
         return None
 
     def _answer(
-        self, request: web.BaseRequest, body: bytes, arrived: int, *, shared: bool
+        self, request: web.BaseRequest, body: bytes, arrived: int, number: int, *, shared: bool
     ) -> tuple[Answer, int]:
         """The answer to a request that arrived at the gateway, and when it leaves there, on a path of its own or not."""
         path = request.raw_path.partition("?")[0]
-        refusal = self._gateway.refuse(path, request.headers.get("Authorization"), arrived)
+        authorization = request.headers.get("Authorization")
+        instance = max(0, number - self._gateways + 1)
+        told = None if instance else self.listing.answer(path, authorization, arrived)
+        if told:
+            return told, arrived
+        gateway = self._instance if instance else self._gateway
+        refusal = gateway.refuse(path, authorization, arrived)
         if refusal:
             return refusal, arrived
         content_type = request.headers.get("Content-Type", BYTES)
@@ -110,7 +132,7 @@ class Service:
             return NO_STREAM, arrived
         if answer.status != OK or answer.stream is not None:
             return answer, arrived
-        left, status = self._workers.serve(arrived)
+        left, status = self._workers[instance].serve(arrived)
         if status != OK:
             answer = INSTEAD.get(status) or failure(status)
         return answer, left
@@ -188,10 +210,14 @@ async def _listening(setup: Setup, log: Log) -> AsyncIterator[tuple[list[str], i
         stack.callback(streams.close)
         service = Service(setup, log, sleeper, streams, started)
         urls = []
-        for number, address in enumerate(setup.addresses):
+        places: list[Address | Replica] = [*setup.addresses, *setup.replicas]
+        for number, address in enumerate(places):
             server = await _listen(address, _callers(partial(service.respond, number), loop), tls)
             stack.callback(server.close)
             host, port = server.sockets[0].getsockname()[:2]
+            if number >= len(setup.addresses):
+                at = number - len(setup.addresses)
+                service.listing.places[at] = service.listing.places[at]._replace(port=port)
             name = f"[{host}]" if ":" in host else host
             urls.append(f"{'https' if tls else 'http'}://{name}:{port}{service_path(setup.service)}")
         yield urls, started
@@ -220,7 +246,7 @@ def _is_our_fault(record: logging.LogRecord) -> bool:
 
 
 async def _listen(
-    address: Address, callers: Callable[[], _Caller], tls: ssl.SSLContext | None
+    address: Address | Replica, callers: Callable[[], _Caller], tls: ssl.SSLContext | None
 ) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypedDict
 
 from benchmark.errors import InputError
 from benchmark.simulation.behaviour import Behaviour, Path
+from benchmark.simulation.listing import Replica
 
 MODEL = "DeepSeek-R1-Distill-Qwen-7B"
 _MOST_ADDRESSES = 256
@@ -33,6 +34,8 @@ class Options(TypedDict, total=False):
     key: str | None
     allow_remote: bool
     log_limit: int
+    replicas: tuple[Replica, ...]
+    churn: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,10 @@ class Setup:
     key: str | None = None  # file of its key, where that is another
     allow_remote: bool = False  # listen on other addresses than this machine's own
     log_limit: int = 2_000_000  # requests that the log of the truth keeps
+    replicas: tuple[Replica, ...] = ()  # instances to be called directly; every address then has their list
+    churn: float | None = (
+        None  # seconds after which the last of them leaves the list, and comes back, and so on
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.addresses) <= _MOST_ADDRESSES:
@@ -58,10 +65,17 @@ class Setup:
             raise InputError(f"{self.service!r} cannot be a service's name: it is one piece of a URL's path")
         if self.answer is not None and self.answer < 0:
             raise InputError(f"an answer of {self.answer} bytes cannot be; give 0 or more")
-        for address in self.addresses:
-            self._check(address)
+        if len(self.replicas) > _MOST_ADDRESSES or any(each.weight < 0 for each in self.replicas):
+            raise InputError(f"give at most {_MOST_ADDRESSES} instances, with weights of 0 or more")
+        if self.churn is not None and (self.churn <= 0 or len(self.replicas) < 2):
+            raise InputError(
+                "for one instance to come and go there must be two, and a time that is more than zero"
+            )
+        places: list[Address | Replica] = [*self.addresses, *self.replicas]
+        for place in places:
+            self._check(place)
 
-    def _check(self, address: Address) -> None:
+    def _check(self, address: Address | Replica) -> None:
         if not 0 <= address.port <= 65_535:
             raise InputError(f"{address.port} is no port; give one from 1 to 65535, or 0 for any free one")
         if not self.allow_remote and not _is_loopback(address.host):

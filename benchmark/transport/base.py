@@ -91,6 +91,23 @@ class Destination:
 
 
 @dataclass(frozen=True)
+class Discovery:
+    """Where the list of a service's instances is asked for, and how often."""
+
+    service: str
+    destination: Destination
+    requests: tuple[PreparedRequest, ...]  # each for a path where it may be; the first that has it is kept to
+    poll: int  # nanoseconds
+
+    def url(self, request: PreparedRequest) -> str:
+        """What is asked."""
+        where = self.destination
+        host = f"[{where.host}]" if ":" in where.host else where.host
+        usual = where.port == {"http": 80, "https": 443}[where.scheme]
+        return f"{where.scheme}://{host}{'' if usual else f':{where.port}'}{request.target}"
+
+
+@dataclass(frozen=True)
 class Pool:
     """How many connections may be open, and how many may be on their way at once."""
 

@@ -7,10 +7,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
 from benchmark.scenario.body import is_streamed
-from benchmark.transport.base import BELOW_400, Destination, PreparedRequest, head_of
+from benchmark.transport.base import BELOW_400, Destination, Discovery, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.scenario.direct import Direct
     from benchmark.scenario.model import Request, Target
 
 _PORTS = {"http": 80, "https": 443}
@@ -18,9 +21,51 @@ _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F)))  # as it is written, but for what is not ASCII
 
 
+LISTED = frozenset({200})  # the status that a list of instances comes with
+LIST_PATIENCE = 5 * NANOSECONDS  # for it
+LARGEST_LIST = 1024**2  # bytes
+
+
+def discovery(direct: Direct, target: Target, paths: Sequence[str]) -> Discovery:
+    """How the instances of a direct target are asked for: at the known paths, or where the scenario says.
+
+    The target's token goes along, as to the instances: EAS asks for none, and then takes no notice of it.
+    """
+    parts = urlsplit(direct.address)
+    if parts.path.strip("/") or parts.query:
+        query = f"?{quote(parts.query, safe=_QUERY_SAFE)}" if parts.query else ""
+        paths = (quote(parts.path or "/", safe=_PATH_SAFE) + query,)
+    headers = [("Host", parts.netloc), ("User-Agent", f"vpcbench/{__version__}"), ("Accept", "*/*")]
+    if target.token is not None:
+        headers.append(("Authorization", f"Bearer {target.token}" if target.bearer else target.token))
+    return Discovery(
+        service=direct.service,
+        destination=_destination(direct.address, target),
+        requests=tuple(_asking_for_list(path, tuple(headers)) for path in paths),
+        poll=round(direct.poll * NANOSECONDS),
+    )
+
+
+def _asking_for_list(path: str, headers: tuple[tuple[str, str], ...]) -> PreparedRequest:
+    return PreparedRequest(
+        method="GET",
+        target=path,
+        headers=headers,
+        body=b"",
+        timeout=LIST_PATIENCE,
+        expected=LISTED,
+        wire=head_of("GET", path, headers),
+        max_body=LARGEST_LIST,
+    )
+
+
 def destination(target: Target) -> Destination:
     """Where the target's URL leads."""
-    parts = urlsplit(target.url)
+    return _destination(target.url, target)
+
+
+def _destination(url: str, target: Target) -> Destination:
+    parts = urlsplit(url)
     host = (
         (parts.hostname or "").encode("idna").decode()
         if not (parts.hostname or "").isascii()

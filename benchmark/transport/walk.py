@@ -7,18 +7,35 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.clock import now
 from benchmark.measure.exchange import Failure
+from benchmark.measure.instances import Instance
 from benchmark.measure.walk import Certificate, Place, Tls, Walk
 from benchmark.transport import failures
 from benchmark.transport.base import Destination
 from benchmark.transport.connecting import connect
 
 _IGNORE_DATES = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name
+
+
+async def visit(instances: Sequence[Instance], patience: float) -> Walk:
+    """Connect to all instances of a list at once. Never raises for what a network or a server does."""
+    places = [
+        (
+            socket.AF_INET6 if ":" in each.ip else socket.AF_INET,
+            socket.SOCK_STREAM,
+            0,
+            "",
+            (each.ip, each.port),
+        )
+        for each in instances
+    ]
+    tried = await asyncio.gather(*(_try(place, patience) for place in places))
+    return Walk("", 0, tuple(tried))
 
 
 async def walk(destination: Destination, patience: float) -> Walk:

@@ -492,8 +492,44 @@ TURNS_NOTES = (
     "A turn is due when the answer before it is complete and the pause after it is over; only then it is scheduled.",
     "Turns after one that failed are not scheduled, nor are those that would begin after a round's end.",
 )
+INSTANCES_CAPTION = "Instances that were called directly"
+INSTANCES = ("target", "instance", "weight", "answered", "failed", "share")
+INSTANCES_NOTES = (
+    "Requests of the measured parts. Whose turn it is goes by weight, whether or not a connection is free.",
+)
+JOINED, LEFT, REWEIGHTED = "joined:", "left:", "other weight:"
 GOODPUT_CAPTION = "Goodput: answers that meet all limits, per second, and their share of all requests sent"
 GOODPUT = ("target", "limits", "good", "share of sent")
+
+
+def no_longer_listed(address: str) -> str:
+    """An instance that had left the list when the run ended."""
+    return f"{address} (left)"
+
+
+def polled(target: str, url: str, every: str, polls: str) -> str:
+    """Where the list was asked for."""
+    return f"{target}: the list of instances at {url} was asked for every {every}, {polls} times after the first."
+
+
+def polls_failed(target: str, count: str, problem: str) -> str:
+    """Where the list was not to be had now and then."""
+    return f"{target}: {count} of these failed, and the last list was kept; the last time, {problem}."
+
+
+def list_changed(target: str, after: str, what: str) -> str:
+    """That the list changed during the run."""
+    return f"{target}: after {after} the list was another; {what}."
+
+
+def more_changes(target: str, count: str) -> str:
+    """Where the list changed too often to show."""
+    return f"{target}: {count} more changes are in result.json."
+
+
+def more_instances(target: str, count: str) -> str:
+    """Where there are too many to show."""
+    return f"{target}: {count} more instances are in result.json."
 
 
 def chunks_counted(target: str) -> str:
