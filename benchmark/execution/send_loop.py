@@ -225,7 +225,9 @@ class SendLoop:
             else:
                 self._ask(due, heapq.heappop(self._later)[2])
             self._worked = True
-            self._lead = self._early  # the long sleep is over: to poll on until the next would be to poll for ever
+            self._lead = (
+                self._early
+            )  # the long sleep is over: to poll on until the next would be to poll for ever
         if self._in_flight > self.busiest:
             self.busiest = self._in_flight
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -12,13 +11,13 @@ from markupsafe import Markup, escape
 from benchmark import __version__
 from benchmark.report.charts import specifications
 from benchmark.report.document import Report
+from benchmark.report.library import library
 from benchmark.report.marks import pieces
 from benchmark.report.phrases import en as words
 from benchmark.report.themes import THEMES
 
 _BOUND = re.compile(r"(?<=\d) (?=ms\b|%)")  # a figure and its unit stay on one line
 _INTERVAL = re.compile(r"\([^()]{1,26}\)")
-_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 
 def render_html(report: Report) -> str:
@@ -66,10 +65,5 @@ def script_data(data: object) -> Markup:
     return Markup(text)  # noqa: S704  # every character that could end the element is escaped above
 
 
-@cache
 def _library() -> Markup:
-    """Put together once in a process: that takes a second."""
-    import vl_convert
-
-    bundle = vl_convert.javascript_bundle(_SNIPPET)
-    return Markup(bundle.replace("</script", "<\\/script"))  # noqa: S704  # an installed package's own code
+    return Markup(library().replace("</script", "<\\/script"))  # noqa: S704  # an installed package's own code

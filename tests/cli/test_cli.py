@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from benchmark.cli.run import run
 from benchmark.errors import ExitStatus
 from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.laws import Constant
+from benchmark.simulation.listing import Replica
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
 from tests.cli.command import ROOT, TRIES, measured, metric, result_of, vpcbench, write
@@ -204,6 +206,7 @@ SHORT = ("load.warmup=50ms", "rounds=1")
 SHORTER = {  # what a scenario needs besides, so that it stays what it is
     "chat-conversations": ("load.rate=40/s",),
     "chat-public-vs-vpc": ("load.rate=300/s",),  # a p99 needs a hundred answers
+    "gateway-vs-direct": ('targets.direct.direct={service: test, url: "${EAS_LIST}"}',),
     "llm-sweep": ("sweep={load.rate: [10/s, 40/s]}",),
     "payload-sweep": ("load.rate=40/s",),
     "soak": ("load.stages.0.over=300ms", "load.stages.1.hold=300ms", "rounds=1"),
@@ -211,23 +214,34 @@ SHORTER = {  # what a scenario needs besides, so that it stays what it is
 }
 
 
-def test_the_shipped_scenarios_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process: a dozen commands would spend their time on importing."""
+@pytest.fixture(scope="module")
+def everything() -> Iterator[PracticeService]:
+    """A service that the shipped scenarios can be sent to."""
     with PracticeService(
         Behaviour(latency=Constant(0.03), streaming=Streaming(Constant(0.03), Constant(0.001))),
         (Address(), Address("127.0.0.2")),
         token=CANARY,
+        replicas=(Replica(), Replica(weight=50)),
     ) as service:
-        for name, value in zip(("PUBLIC_URL", "VPC_URL", "TOKEN"), (*service.urls, CANARY), strict=True):
-            monkeypatch.setenv(f"EAS_{name}", value)
-        for path in sorted((ROOT / "scenarios").glob("*.yaml")):
-            assert shipped(path, tmp_path) is ExitStatus.OK, path.name
-            result = result_of(tmp_path / path.stem)
-            asked = [level["targets"] for level in result["sweep"] or ()] or [result["targets"]]
-            assert all(target["counts"]["ok"] for targets in asked for target in targets.values())
-            if path.stem == "handshakes":
-                fresh = result["sweep"][-1]["targets"].values()
-                assert all(target["connections"]["opened"] >= target["counts"]["ok"] for target in fresh)
+        yield service
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_scenarios_run(
+    path: Path, everything: PracticeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: a command would spend its time on importing."""
+    public, vpc, *_ = everything.urls
+    listing = vpc.removesuffix("/api/predict/test")
+    for name, value in {"PUBLIC_URL": public, "VPC_URL": vpc, "TOKEN": CANARY, "LIST": listing}.items():
+        monkeypatch.setenv(f"EAS_{name}", value)
+    assert shipped(path, tmp_path) is ExitStatus.OK
+    result = result_of(tmp_path / path.stem)
+    asked = [level["targets"] for level in result["sweep"] or ()] or [result["targets"]]
+    assert all(target["counts"]["ok"] for targets in asked for target in targets.values())
+    if path.stem == "handshakes":
+        fresh = result["sweep"][-1]["targets"].values()
+        assert all(target["connections"]["opened"] >= target["counts"]["ok"] for target in fresh)
 
 
 def shipped(path: Path, folder: Path) -> ExitStatus:
