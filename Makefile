@@ -8,10 +8,10 @@ AGAIN := $(BIN)/pytest --last-failed --last-failed-no-failures none
 demo: .venv/installed
 	$(BIN)/vpcbench demo
 
-# What measures time runs alone. What failed is run again by itself, twice at most: where other programs take the cores,
+# What measures time runs alone; the rest waits more than it computes, so four share two cores. What failed is run again by itself, twice at most: where other programs take the cores,
 # a run that is rightly called invalid fails its test; what is wrong fails every time.
 test: .venv/installed-test
-	$(BIN)/pytest -n auto --dist worksteal -m "not alone" || $(AGAIN) -m "not alone" || $(AGAIN) -m "not alone"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not alone" || $(AGAIN) -m "not alone" || $(AGAIN) -m "not alone"
 	$(BIN)/pytest -m alone || $(AGAIN) -m alone || $(AGAIN) -m alone
 
 bench: .venv-bench/installed # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
