@@ -374,7 +374,18 @@ def announce(stretches: Sequence[Stretch]) -> str:
 
 
 def _seconds(plan: Plan) -> float:
-    return (max(plan.measured / NANOSECONDS, 0) + plan.load.warmup) * plan.rounds * len(plan.targets)
+    return (_measured(plan) + plan.load.warmup * plan.rounds) * len(plan.targets)
+
+
+def _measured(plan: Plan) -> float:
+    """Seconds, of each target."""
+    return max(plan.measured / NANOSECONDS, 0) * plan.rounds
+
+
+def _warming(plan: Plan) -> float:
+    """Requests of the warm-ups, which hold the load that stages begin with."""
+    rate = plan.stages[0].begin * plan.turns if plan.stages else plan.request_rate or 0.0
+    return rate * plan.load.warmup * plan.rounds
 
 
 def _connections(plan: Plan) -> str:
@@ -388,7 +399,7 @@ def _amount(plan: Plan, count: int) -> str:
     if rate is None:
         return f"{_connections(plan)} connections, each asking again when answered"
     each = f" to each of {count} targets" if count > 1 else ""
-    return f"about {rate * _seconds(plan) / len(plan.targets):,.0f} requests{each} at {format_rate(rate)}"
+    return f"about {rate * _measured(plan) + _warming(plan):,.0f} requests{each} at {format_rate(rate)}"
 
 
 def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def factor(metric: Metric) -> str:
 def alone(result: Result, name: str) -> str:
     """How fast a target answers that is compared with nothing."""
     target = result.targets[name]
-    lost = words.failures(target.counts.failed + target.counts.unsent, target.counts.scheduled)
+    counts = target.counts
+    lost = words.failures(counts.failed, scheduled=counts.scheduled, unsent=counts.unsent)
     if target.response_ms.p50 is None and "p50" not in target.response_ms.at_least:
         return words.unmeasured(who=words.target(name), lost=lost)
     return words.alone(

@@ -78,6 +78,16 @@ def test_a_single_target() -> None:
     assert lossy.endswith("80 of 1,000 requests failed.")
 
 
+def test_what_was_not_sent_is_told_apart() -> None:
+    """After an objective has ended a run, nothing has failed."""
+    result = a_result(a_run({"api": 1.6}))
+    target = result.targets["api"]
+    counts = target.counts.model_copy(update={"unsent": 250})
+    broken_off = target.model_copy(update={"counts": counts})
+    (said,) = answers(result.model_copy(update={"targets": {"api": broken_off}}))
+    assert said.endswith("; 50.0/s, 0 failures, 250 not sent.")
+
+
 def test_a_single_target_that_never_answered() -> None:
     result = a_result(a_run({"api": 1.6}))
     silent = result.targets["api"].model_copy(update={"response_ms": result.targets["api"].response_ms.model_copy(

@@ -234,9 +234,10 @@ def unmeasured(*, who: str, lost: str) -> str:
     return f"Not enough data to say how fast {who} answers: {lost}."
 
 
-def failures(count: int, scheduled: int) -> str:
-    """How many requests got no good answer."""
-    return f"{count:,} of {scheduled:,} requests failed" if count else "0 failures"
+def failures(count: int, *, scheduled: int, unsent: int) -> str:
+    """How many requests got no good answer, and how many were never sent."""
+    failed = f"{count:,} of {scheduled:,} requests failed" if count else "0 failures"
+    return f"{failed}, {unsent:,} not sent" if unsent else failed
 
 
 # Capacity
