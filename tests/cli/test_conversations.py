@@ -88,7 +88,13 @@ class Talker:
 
 
 def run(
-    folder: Path, talker: Talker, load: str, conversation: str, *, transport: str = "http1"
+    folder: Path,
+    talker: Talker,
+    load: str,
+    conversation: str,
+    *,
+    transport: str = "http1",
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The result's target, after rows of three questions each were asked."""
     rows = [
@@ -102,6 +108,7 @@ def run(
         scenario = f"""
 targets: {{a: {{url: "http://127.0.0.1:{server.port}/v1/chat/completions"}}}}
 transport: {transport}
+processes: {processes}
 request: {{json: {{model: m}}, stream: true, prompts: {{file: talks.jsonl, conversation: {conversation}}}}}
 load: {load}
 rounds: 1
@@ -116,12 +123,16 @@ rounds: 1
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("transport", ["http1", "aiohttp"])
-def test_each_turn_waits_for_the_last_ones_answer_and_tells_it(tmp_path: Path, transport: str) -> None:
+@pytest.mark.parametrize(("transport", "processes"), [("http1", 1), ("aiohttp", 1), ("http1", 2)])
+def test_each_turn_waits_for_the_last_ones_answer_and_tells_it(
+    tmp_path: Path, transport: str, processes: int
+) -> None:
     """Open loop: 20 conversations a second arrive, each turn follows 30 ms after the answer that stands in it."""
     talker = Talker()
     load = "{rate: 20/s, duration: 1500ms, warmup: 300ms}"
-    target = run(tmp_path, talker, load, "{history: answers, think: 30ms}", transport=transport)
+    conversation = "{history: answers, think: 30ms}"
+    target = run(tmp_path, talker, load, conversation, transport=transport, processes=processes)
+    assert result_of(tmp_path / "out")["generator"]["processes"] == processes
     whole = 0
     for turns in talker.conversations().values():
         said: list[str] = []

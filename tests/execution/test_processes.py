@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import kstest
 
+from benchmark.clock import now
 from benchmark.errors import VpcbenchError
 from benchmark.execution.group import SharedRound, Snapshot
 from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import preflight
 from benchmark.execution.rounds import Conductor
+from benchmark.execution.worker import MOST_UNTOLD, READY, Worker
 from benchmark.measure.exchange import Failure
-from benchmark.measure.recording import Recording, unreported
+from benchmark.measure.recorder import Part
+from benchmark.measure.recording import Recording, merged, unreported
 from benchmark.result.run import Round
 from benchmark.scenario.load import load_text
 from benchmark.schedule.base import DueCount, Schedule, due_before
@@ -34,6 +37,7 @@ from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
+from tests.transport.clients import request, round_order
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -227,3 +231,28 @@ def test_a_worker_lost_before_the_load_is_told(service: PracticeService) -> None
         with pytest.raises(VpcbenchError, match="SIGKILL") as told:
             preflight(plan, workers, ())
     assert told.value.status == 3
+
+
+# a parent that is behind
+
+
+@pytest.mark.parametrize("waiting", [MOST_UNTOLD - 1, MOST_UNTOLD])
+async def test_what_a_parent_that_is_behind_was_not_told_comes_at_the_end(
+    service: PracticeService, waiting: int
+) -> None:
+    told: list[object] = []
+
+    def tell(each: object) -> None:
+        told.append(each)
+        if each == READY:
+            worker.start(now() + MILLISECOND)
+
+    worker = Worker(tell, lambda: waiting)
+    port = int(service.urls[0].split(":")[2].split("/")[0])
+    report = await worker.round(
+        round_order("http1", port, request(target="/api/predict/test"), rate=500, seconds=1)
+    )
+    parts = [each.recording() for each in told if isinstance(each, Part)]
+    assert bool(parts) is (waiting < MOST_UNTOLD)
+    whole = merged([*parts, report.recording])
+    assert whole.scheduled == whole.ok == whole.histograms["response"].count == 500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from benchmark.clock import now
@@ -109,8 +109,8 @@ def round_order(
     )
 
 
-async def run_round(order: RoundOrder) -> Recording:
-    """All that a worker in this process recorded of a round."""
+async def run_round(order: RoundOrder, untold: Callable[[], int] = lambda: 0) -> Recording:
+    """All that a worker in this process recorded of a round; `untold` is how many reports wait to be heard."""
     whole = Recording()
 
     def tell(told: object) -> None:
@@ -119,7 +119,7 @@ async def run_round(order: RoundOrder) -> Recording:
         elif isinstance(told, Part):
             whole.merge(told.recording())
 
-    worker = Worker(tell)
+    worker = Worker(tell, untold)
     report = await asyncio.wait_for(worker.round(order), order.measured / NANOSECONDS + 30)
     whole.merge(report.recording)
     return whole
