@@ -46,7 +46,7 @@ def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
         total=_row("response", first, second, compared.confidence),
         rows=rows,
         withheld=mean.withheld,
-        tail=around_p99(*sides, timed=timed, large=large),
+        tail=around_p99(sides[0], sides[1], compared.confidence, timed=timed, large=large),
     )
 
 

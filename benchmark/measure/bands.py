@@ -54,6 +54,16 @@ class Bands:
         rows = [row for band, row in self.sums.items() if ends[0] <= band <= ends[1]]
         return dict(zip(SUMS, np.sum(rows, axis=0).tolist() if rows else [0] * len(SUMS), strict=True))
 
+    def ranked(self, low: float, high: float) -> dict[str, float]:
+        """The sums of the exchanges whose ranks by response time lie between two; a band counts as far as it does."""
+        totals, below = np.zeros(len(SUMS)), 0
+        for _, row in sorted(self.sums.items()):
+            within = min(high, below + row[0]) - max(low, below)
+            if within > 0:
+                totals += row * (within / row[0])
+            below += int(row[0])
+        return dict(zip(SUMS, totals.tolist(), strict=True))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a file."""
         return {str(band): row.tolist() for band, row in sorted(self.sums.items())}

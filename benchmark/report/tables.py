@@ -91,11 +91,13 @@ def breakdown(split: Breakdown) -> tuple[Table, ...]:
     notes = (f"¹ {split.withheld}",) if split.withheld else ()
     kept = _paid(split.rows)
     rows = tuple(_part(row, split.withheld) for row in (*kept, split.total))
-    mean = Table(words.BREAKDOWN_CAPTION, (words.PART, *header[1:]), rows, figures(header), notes, len(kept))
+    header = (words.PART, *header[1:])
+    mean = Table(words.BREAKDOWN_CAPTION, header, rows, figures(header), notes, len(kept))
     if not split.tail:
         return (mean,)
     tail, slow = split.tail, _paid(split.tail.rows)
-    header = (words.PART, split.baseline, split.candidate, words.DIFFERENCE)
+    if tail.total.difference.low is None:
+        header = (words.PART, split.baseline, split.candidate, words.DIFFERENCE)
     caption = words.tail_caption(
         baseline=f"{split.baseline}: {tail.baseline:,}", candidate=f"{split.candidate}: {tail.candidate:,}"
     )

@@ -276,7 +276,7 @@ class BreakdownRow(_Part):
 
 
 class TailBreakdown(_Part):
-    """The exchanges around each target's own quantile, by bands of response time, in their parts; no intervals."""
+    """The exchanges around each target's own quantile, by bands of response time, in their parts."""
 
     quantile: str
     baseline: int = Field(description="exchanges that are in it")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from benchmark.analysis.breakdown import breakdown, main_reason
 from benchmark.analysis.comparison import compare
+from benchmark.analysis.tail import around_p99
 from benchmark.measure.histogram import Histogram
-from benchmark.measure.recording import Recording
-from benchmark.result.model import Breakdown
+from benchmark.measure.recording import PHASES, Recording
+from benchmark.result.model import Breakdown, BreakdownRow
 from tests.analysis.runs import a_recording as plain
 from tests.analysis.runs import a_run
 
@@ -127,12 +130,50 @@ def test_the_exchanges_around_p99_are_split_apart_from_the_mean() -> None:
             each.bands.record(response, {**phases, "connect": connect, "wait": wait})
     tail = split_of(*sides).tail
     assert tail
-    assert (tail.baseline, tail.candidate) == (20, 20)
+    assert (tail.baseline, tail.candidate) == (10, 10)
     rows = {row.phase: row for row in tail.rows}
     assert rows["connect"].baseline == rows["connect"].candidate == pytest.approx(100)
     assert rows["network"].difference.value == pytest.approx(-29.5)
     assert rows["server"].baseline == pytest.approx(2)
     assert sum(row.baseline for row in tail.rows) == pytest.approx(tail.total.baseline) == pytest.approx(132)
+
+
+def a_slow_tail(random: np.random.Generator, path: float, count: int) -> Recording:
+    """A round whose service drifts, and where one in fifty waits for a connection."""
+    wait = path + np.exp(random.normal(0, 0.05)) * random.lognormal(np.log(2), 0.5, count)
+    connect = np.where(random.random(count) < 0.02, 3 + random.exponential(5, count), 0)
+    nothing = np.zeros(count, np.int64)
+    phases = dict.fromkeys(PHASES, nothing) | {
+        name: (times * MS).astype(np.int64) for name, times in (("wait", wait), ("connect", connect))
+    }
+    response = phases["wait"] + phases["connect"]
+    new = Recording()
+    new.histograms["response"].record(response)
+    new.bands.record(response, phases)
+    return new
+
+
+def test_the_parts_around_p99_have_intervals_that_cover() -> None:
+    """95 % of them, against the exchanges around the p99 of a hundred times as many."""
+    random = np.random.default_rng(11)
+    tries, covered, figures = 100, Counter[str](), {"timed": False, "large": False}
+
+    def rows(rounds: int, count: int) -> list[BreakdownRow]:
+        sides = [[a_slow_tail(random, path, count) for _ in range(rounds)] for path in (30.0, 0.5)]
+        found = around_p99(sides[0], sides[1], 0.95, **figures)
+        assert found
+        return [row for row in (*found.rows, found.total) if row.phase in {"connect", "wait", "response"}]
+
+    truth = {row.phase: row.difference.value for row in rows(200, 5000)}
+    assert truth["connect"]
+    for _ in range(tries):
+        for row in rows(10, 200):
+            low, high = row.difference.low, row.difference.high
+            assert low is not None
+            assert high is not None
+            covered[row.phase] += low <= (truth[row.phase] or 0.0) <= high
+    assert covered.keys() == {"connect", "wait", "response"}
+    assert all(count > 0.88 * tries for count in covered.values()), covered
 
 
 def test_a_p99_of_few_exchanges_is_not_split() -> None:

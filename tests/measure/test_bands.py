@@ -28,6 +28,14 @@ def test_the_bands_of_the_tail_hold_its_own_sums() -> None:
     assert bands.between(0, 1e12)["count"] == 1000
 
 
+def test_ranks_take_their_part_of_a_band() -> None:
+    bands = recorded([1_000_000] * 90 + [50_000_000] * 10)
+    found = bands.ranked(80, 95)
+    assert (found["count"], found["response"]) == (15, 10 * 1e6 + 5 * 50e6)
+    assert bands.ranked(0, 100)["count"] == 100
+    assert bands.ranked(200, 300)["count"] == 0
+
+
 def test_merging_and_files_lose_nothing() -> None:
     whole, first, second = (
         recorded(response) for response in ([5_000, 7_000_000, 9], [5_000], [7_000_000, 9])

@@ -433,7 +433,7 @@ def tail_bar(target: str) -> str:
 
 def tail_caption(*, baseline: str, candidate: str) -> str:
     """Over the exchanges around p99; each target with how many there are."""
-    return f"The exchanges around each target's own p99 ({baseline}, {candidate}): means in milliseconds, without intervals"
+    return f"The exchanges around each target's own p99 ({baseline}, {candidate}): means in milliseconds"
 
 
 BREAKDOWN_CAPTION = "The mean answered exchange in its parts, in milliseconds: they add up. The network ends at the first proxy."
