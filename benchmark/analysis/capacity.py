@@ -19,6 +19,7 @@ from benchmark.analysis.statistics import Interval
 
 WINDOWS = 20  # of a trial
 GROWTH = 2.0
+SMALLEST = 1 / 256  # of the start, below which nobody wants to know
 LEAST_EDGE = 10  # trials after the growth
 SAVED = 0.7  # of the capacity, to run at with 30 % of head-room
 RATE_LIMITED = 0.001  # of a trial's requests, past which the gateway was measured
@@ -193,6 +194,8 @@ class Search:
         highest = max((each.level for each in levels if each.verdict == "yes"), default=0.0)
         if not any(each.verdict == "no" for each in levels):
             return self._unbroken(levels, highest)
+        if not highest:
+            return self._unmet(levels)
         demand, crossed = self._crossed()
         value = math.floor(crossed.level.value) if self._whole else crossed.level.value
         low, high = crossed.level.low, crossed.level.high
@@ -207,6 +210,21 @@ class Search:
             levels=levels,
             knee=knee(levels),
             background=crossed.background + noise(levels, demand.text),
+            finished=self._finished,
+        )
+
+    def _unmet(self, levels: tuple[Level, ...]) -> Found:
+        """No level was seen to hold."""
+        demand, _ = self._crossed()
+        return Found(
+            value=0.0,
+            low=0.0,
+            high=min(each.level for each in levels if each.verdict == "no"),
+            limited_by=self._cause(levels),
+            demand=demand.text,
+            levels=levels,
+            knee=None,
+            background=0.0,
             finished=self._finished,
         )
 
@@ -240,8 +258,8 @@ class Search:
             return self._grow()
         if not self._confirmed(broken):
             return broken.level  # one trial is noise: open it again
-        if broken.level <= min(self._levels) and len(self._levels) > 8:
-            return None  # not even a 256th of the start holds
+        if self._lowest("yes") is None:
+            return self._shrink()
         _, crossed = self._crossed()
         if self._content(crossed.level):
             return None
@@ -256,6 +274,12 @@ class Search:
         if self._ceiling < math.inf:
             return self._below_ceiling(clean)
         return self._rounded(GROWTH * clean)
+
+    def _shrink(self) -> float | None:
+        """Half of the lowest level, until one holds: a capacity that was nowhere seen to hold is none."""
+        lowest = min(self._levels)
+        smaller = self._rounded(lowest / GROWTH)
+        return smaller if smaller < lowest and lowest > SMALLEST * self._start else None
 
     def _below_ceiling(self, clean: float) -> float | None:
         """Just below where the gateway or the generator gave way, unless that was tried."""

@@ -200,6 +200,8 @@ def _verdict(run: Run, capacity: dict[str, Capacity]) -> Verdict:
             )
         elif each.limited_by == "generator":
             invalid.append(f"{name}: the generator itself gave way beyond {load_text(value, each)}")
+        elif not value:
+            missed.append(f"{name} was not seen to hold any load within `{each.objective}`")
         elif least is not None:
             missed.append(
                 f"{name} holds {load_text(value, each)}, which is less than {load_text(least, each)}"

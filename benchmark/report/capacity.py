@@ -22,7 +22,8 @@ def _answer(name: str, found: Capacity) -> str:
     if not found.levels:
         return words.unsearched(who=who)
     if value is None:
-        return words.holds_nothing(who=who, lowest=_load(found, min(each.rate for each in found.levels)))
+        lowest = _load(found, min(each.rate for each in found.levels))
+        return words.holds_nothing(who=who, lowest=lowest, objective=found.objective or "")
     if found.limited_by == "gateway":
         return words.gateway_limit(who=who, rate=_load(found, value), held=_load(found, found.rate.low or 0))
     if found.rate.high is None or found.limited_by is None or found.limited_by == "generator":

@@ -41,6 +41,21 @@ def test_a_start_that_is_too_much_is_no_trouble() -> None:
     assert result.value == pytest.approx(437, rel=0.1)
 
 
+@pytest.mark.parametrize("share", [0.9, 0.08])
+def test_what_no_load_meets_has_no_capacity(share: float) -> None:
+    """A service that takes longer than the objective allows, however idle it is."""
+    random, search, levels = np.random.default_rng(2), Search([P99], start=20, budget=9000, trial=20), []
+    while (trial := search.propose()) is not None:
+        levels.append(trial.level)
+        requests = random.poisson(trial.level * trial.seconds / WINDOWS, WINDOWS).astype(np.float64)
+        broken = random.binomial(requests.astype(int), share).astype(np.float64)
+        search.observe(Observation(requests, {P99.text: broken}, np.ones(WINDOWS), trial.seconds))
+    result = search.result()
+    assert (result.value, result.low, result.limited_by) == (0, 0, "latency")
+    assert result.high in levels
+    assert 20 / 600 < min(levels) < 20 / 200
+
+
 def test_levels_of_connections_are_whole() -> None:
     search = Search([P99], start=1, budget=2000, trial=20, whole=True)
     levels = []

@@ -283,9 +283,12 @@ def holds_at_least(*, who: str, level: str, generator: bool) -> str:
     return f"{who} holds at least {level}: {why}."
 
 
-def holds_nothing(*, who: str, lowest: str) -> str:
-    """The answer where even the lowest level was too much."""
-    return f"{who} does not hold {lowest}, the lowest load that was tried."
+def holds_nothing(*, who: str, lowest: str, objective: str) -> str:
+    """The answer where no level was seen to hold."""
+    return (
+        f"{who} was not seen to hold any load within `{objective}`, down to {lowest}: answers may take longer than that "
+        "at any load."
+    )
 
 
 def unsearched(*, who: str) -> str:
