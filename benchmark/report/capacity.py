@@ -46,7 +46,7 @@ def remarks(result: Result) -> tuple[str, ...]:
         if found.head_room is not None and found.limited_by not in {"gateway", "generator"}:
             knee = "" if found.knee is None else _load(found, found.knee)
             said.append(words.run_at(target=name, level=_load(found, found.head_room), knee=knee))
-        if not found.finished:
+        if not found.finished and found.rate.value is not None:
             said.append(words.out_of_time(name))
     return (*_side_by_side(result.capacity or {}), *said)
 
@@ -58,9 +58,9 @@ def _side_by_side(capacities: dict[str, Capacity]) -> Iterator[str]:
         for name, found in capacities.items()
         if found.rate.high is not None and found.limited_by not in {"gateway", "generator", None}
     }
-    if len(known) < 2:
+    most = max(known, key=lambda name: known[name].rate.low or 0, default="")
+    if len(known) < 2 or not known[most].rate.low:
         return
-    most = max(known, key=lambda name: known[name].rate.low or 0)
     held = known[most]
     lesser = [name for name, found in known.items() if (found.rate.high or 0) < (held.rate.low or 0)]
     for name in lesser:

@@ -38,3 +38,13 @@ def test_what_is_not_the_services_is_not_set_beside_it(limited_by: str | None) -
     text = said(public=a_capacity(140, 150, 160, limited_by), vpc=a_capacity(480, 500, 520))
     assert "gives way" not in text
     assert "No measurable difference" not in text
+
+
+def test_what_holds_nothing_is_not_alike() -> None:
+    none = a_capacity(0, 0, 10).model_copy(
+        update={"rate": Estimate(value=None, low=0, high=10), "head_room": None}
+    )
+    assert said(public=none, vpc=none) == ""
+    assert "The public address gives way before the service does" in said(
+        public=none, vpc=a_capacity(480, 500, 520)
+    )
