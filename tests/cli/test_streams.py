@@ -23,7 +23,7 @@ TOKENS = 24
 
 @pytest.mark.alone
 def test_the_truth_is_recovered_goodput_and_all(tmp_path: Path) -> None:
-    """TTFT, ITL, TPOT, and goodput's limit, within 2 % of what the service logged of the same requests."""
+    """TTFT, ITL, TPOT and goodput within 2 % of what the service logged of the same requests."""
     laws = Streaming(Lognormal(0.05, 0.4), Lognormal(0.01, 0.4))
     off: dict[str, float] = {}
     for attempt in range(TRIES):
@@ -36,7 +36,7 @@ request:
   json: {{model: {MODEL}, messages: [{{role: user, content: hello}}], max_tokens: {TOKENS}, ignore_eos: true}}
 load: {{rate: 40/s, duration: 3s, warmup: 200ms}}
 rounds: 1
-goodput: ["ttft <= 50ms", "tpot < 1s"]
+goodput: ["ttft <= 75ms", "tpot < 1s"]
 """
             measured("run", write(tmp_path, scenario), folder=tmp_path)
             truth = service.truth()
@@ -56,7 +56,7 @@ def errors(seen: dict[str, dict[str, float]], truth: Truth, measured: int) -> di
     assert not log.broken.any()
     first = (log.first - log.received)[last]
     per_token = ((log.last - log.first) / (log.tokens - 1))[last]
-    good = np.clip(seen["goodput"]["share"], np.mean(first <= 49e6), np.mean(first <= 50e6))
+    good = np.mean(first <= 75e6)  # five of six; at the median there would be several within the time of one wake-up
     figures = [
         ("ttft p50", seen["ttft_ms"]["p50"], np.median(first) / 1e6),
         ("ttft mean", seen["ttft_ms"]["mean"], np.mean(first) / 1e6),
