@@ -56,7 +56,9 @@ def errors(seen: dict[str, dict[str, float]], truth: Truth, measured: int) -> di
     assert not log.broken.any()
     first = (log.first - log.received)[last]
     per_token = ((log.last - log.first) / (log.tokens - 1))[last]
-    good = np.mean(first <= 75e6)  # five of six; at the median there would be several within the time of one wake-up
+    good = np.mean(
+        first <= 75e6
+    )  # five of six; at the median there would be several within the time of one wake-up
     figures = [
         ("ttft p50", seen["ttft_ms"]["p50"], np.median(first) / 1e6),
         ("ttft mean", seen["ttft_ms"]["mean"], np.mean(first) / 1e6),

@@ -207,10 +207,10 @@ def our_efficiency(url: str, *options: str, connections: int = CONNECTIONS) -> C
     return Cost(counts["ok"] / generator["cpu_seconds"], generator["max_rss_bytes"])  # type: ignore[index]
 
 
-def wrk(url: str, lua: Path | None = None) -> Cost:
+def wrk(url: str, lua: Path | None = None, connections: int = CONNECTIONS) -> Cost:
     """What wrk costs."""
     script = ["-s", str(lua)] if lua else []
-    return counted(r"([\d,]+) requests in", ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", *script, url])
+    return counted(r"([\d,]+) requests in", ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", *script, url])
 
 
 def peers(server: Server, folder: Path) -> dict[str, Callable[[], Cost]]:
@@ -344,10 +344,20 @@ def shapes(server: Server) -> Iterator[str]:
 
 def growth(server: Server) -> Iterator[str]:
     """What a request costs as there is more of everything: it must not grow."""
-    yield "\n| connections | CPU per request | peak memory |\n| ---: | ---: | ---: |"
+    yield "\n| connections | CPU per request | peak memory | wrk's |\n| ---: | ---: | ---: | ---: |"
     for connections in (10, 100, 1_000, 10_000):
-        costs = [our_efficiency(server.url(), "-d", BODY, connections=connections) for _ in range(3)]
-        yield f"| {connections:,} | {1e6 / _median(costs):.1f} µs | {_memory(costs)} |"
+        costs, theirs = zip(
+            *(
+                (
+                    our_efficiency(server.url(), "-d", BODY, connections=connections),
+                    wrk(server.url(), connections=connections),
+                )
+                for _ in range(3)
+            ),
+            strict=True,
+        )
+        mine = f"{connections:,} | {1e6 / _median(costs):.1f} µs | {_memory(costs)}"
+        yield f"| {mine} | {1e6 / _median(theirs):.1f} µs, {_memory(theirs)} |"
     yield "\n| targets | CPU per request | peak memory |\n| ---: | ---: | ---: |"
     for number in (1, 10, 100):
         with tempfile.TemporaryDirectory() as folder:
