@@ -49,7 +49,7 @@ def _aiohttp(*args: Any, **options: Any) -> Transport:
 
 
 TRANSPORTS: dict[str, Callable[..., Transport]] = {"http1": Http1Transport, "aiohttp": _aiohttp}
-TELL_EVERY = 0.2  # seconds between two reports of what was recorded
+TELL_EVERY = 0.1  # seconds between two reports of what was recorded
 MOST_UNTOLD = 4  # reports that wait to be heard; what is recorded then waits here, in bounded memory
 MOST_PATIENCE = 10.0  # seconds that each step of a walk is given
 GRACE = 10.0  # seconds that exchanges in flight are given once the run is stopped
