@@ -97,7 +97,7 @@ def status(seen: Preflight, unfair: str) -> ExitStatus:
 def lines(plan: Plan, seen: Preflight, unfair: str) -> Iterator[str]:
     """The whole report: a verdict for each target, then what was seen of it, then of all together."""
     for visit in seen.visits:
-        verdict = f"cannot be used: {visit.fault}." if visit.fault else "can be used."
+        verdict = f"cannot be used: {visit.complaint}" if visit.fault else "can be used."
         yield from _hanging(f"{visit.target.name}: {verdict}", 2)
     for problem in filter(None, (unfair, seen.unfair)):
         yield from _hanging(f"Not comparable: {problem}.", 2)

@@ -29,6 +29,11 @@ class Visit:
     warnings: tuple[str, ...]
     lookup: Lookup | None = None  # of a direct target's instances
 
+    @property
+    def complaint(self) -> str:
+        """The fault as a sentence; empty where there is none."""
+        return f"{self.fault}{'' if self.fault[-1] in '?.' else '.'}" if self.fault else ""
+
 
 @dataclass(frozen=True)
 class Preflight:
@@ -60,9 +65,7 @@ class Preflight:
             InputError: two targets cannot be compared, and the scenario does not allow it.
         """
         faults = [
-            f"{each.target.name}: {each.target.url}: {each.fault}{'' if each.fault[-1] in '?.' else '.'}"
-            for each in self.visits
-            if each.fault
+            f"{each.target.name}: {each.target.url}: {each.complaint}" for each in self.visits if each.fault
         ]
         if faults:
             raise TargetError("\n".join(faults) + "\nNo load was sent.")
