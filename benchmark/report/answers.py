@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmark.analysis.breakdown import main_reason
-from benchmark.analysis.comparison import Outcome, outcome
+from benchmark.analysis.comparison import WHOLE, Outcome, outcome
 from benchmark.report.numbers import beside, decimals_of, distances, percent, shown, signed
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Comparison, Metric, Result
@@ -48,7 +48,8 @@ def _why(result: Result, compared: Comparison) -> str:
     ):  # a simulated path delays answers, so that all of it would read as the server's
         return ""
     for split in result.breakdown:
-        most = main_reason(split) if split.candidate == compared.candidate else None
+        whole = compared.primary.metric.partition(".")[0] in WHOLE  # the parts are those of a whole answer
+        most = main_reason(split) if whole and split.candidate == compared.candidate else None
         if most:
             of, part = abs(split.total.difference.value or 0.0), abs(most.difference.value or 0.0)
             return " " + words.reason(part=significant(part), of=significant(of), phase=most.phase)

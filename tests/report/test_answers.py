@@ -117,3 +117,7 @@ def test_the_reason_comes_with_the_answer_but_never_for_simulated_paths() -> Non
     assert "29.4 of the 29.4 ms" in said
     (bare,) = answers(result.model_copy(update={"settings": {**result.settings, "simulated": True}}))
     assert bare == said.partition(" On average")[0]
+    first = shown.model_copy(update={"metrics": [metric("ttft.p50", 31.0, 1.6, -29.8, -29.1, primary=True)]})
+    (of_tokens,) = answers(result.model_copy(update={"comparisons": [first]}))
+    assert "TTFT" in of_tokens
+    assert "On average" not in of_tokens, "the parts are those of whole answers"
