@@ -26,7 +26,7 @@ from benchmark.analysis.estimate import (
     milliseconds,
     pilot_of,
 )
-from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated
+from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated, starved
 from benchmark.analysis.loop_delay import loop_delay
 from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
 from benchmark.analysis.stream import unlike_lengths
@@ -243,7 +243,7 @@ def _estimate(interval: Interval, unit: float) -> Estimate:
 def _misloaded(run: Run, pairs: Sequence[Pair]) -> str:
     """Why no latency of these rounds may be compared (METHOD 13, 18); empty: they may."""
     if not run.settings["open_loop"]:
-        return _full_core(run, pairs)
+        return _full_core(run, pairs) or starved(run)
     return next(filter(None, map(overload, _sides(pairs))), "")
 
 

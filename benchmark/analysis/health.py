@@ -20,6 +20,7 @@ from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
 OF_FIGURE = 0.05  # of a figure, that the generator's lateness may make up
 OF_CLAIM = 0.2  # of a claimed difference
 FLAWS_TOLD = 4  # lines; a busy machine can spoil dozens of rounds
+STARVED = 0.5  # of the time that a closed loop's workers sent, spent ready to run and without a core
 FULL_CORE = 0.95  # of the measured time, spent on the CPU
 BAD_ROUNDS = 0.2
 GENERATOR = "the generator itself"  # how every reason begins that lays the blame on it
@@ -75,6 +76,19 @@ def held_up(recordings: Sequence[Recording]) -> str:
     return (
         f"{GENERATOR} left answers waiting for {_duration(own)} on average, {own / whole:.0%} of the response"
     )
+
+
+def starved(run: Run) -> str:
+    """How the workers of a closed loop were kept from their cores, in words; empty: they were not, or nobody knows.
+
+    A loop that sleeps until an answer comes, and then waits for a core, has no turn that would show it.
+    """
+    workers = run.generator.get("workers", [])
+    waited = math.fsum(each["run_queue_seconds"] for each in workers)
+    if run.settings["open_loop"] or not waited > STARVED * math.fsum(each["seconds"] for each in workers):
+        return ""
+    share = waited / math.fsum(each["seconds"] for each in workers)
+    return f"{GENERATOR} was kept from its core by other programs for {share:.0%} of the time"
 
 
 def harm(values: tuple[float, float], late: tuple[float, float], saved: Interval) -> Harm:
@@ -259,7 +273,7 @@ def _late_headlines(run: Run) -> list[str]:
             continue  # what is told of it is *at least*
         used = run.used(name)
         own, whole = own_delay(used, 0.5), quantile(Distribution.of(used, "response").pooled, 0.5)
-        said = "" if run.settings["open_loop"] else held_up(used)
+        said = "" if run.settings["open_loop"] else held_up(used) or starved(run)
         if _harmful(own, whole):
             said = f"{GENERATOR} added {_duration(own)} at p50, of {_duration(whole)} in all"
         if said:

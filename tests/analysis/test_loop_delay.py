@@ -138,3 +138,19 @@ def test_a_tail_that_the_loop_made_is_withheld() -> None:
     assert "the generator itself" in (found["response.p99"].withheld or "")
     assert "the generator itself" in (found["service.p99"].withheld or "")
     assert found["response.p50"].withheld is None
+
+
+@pytest.mark.parametrize(("waited", "status"), [(0.4, "pass"), (0.6, "invalid")])
+@pytest.mark.parametrize("sides", [("only",), ("one", "two")])
+def test_a_loop_that_sleeps_and_gets_no_core_is_not_believed(
+    waited: float, status: str, sides: tuple[str, ...]
+) -> None:
+    """It has no turns that would show it; the kernel tells how long it waited."""
+    run = a_run({name: recordings(0.1, 0.0) for name in sides}, open_loop=False, rate=None)
+    worker = {"cpu_seconds": 0.1, "max_rss_bytes": 0, "steal_seconds": 0.0, "gc_seconds": 0.0}
+    run.generator = {"workers": [worker | {"seconds": 1.0, "run_queue_seconds": waited}] * 2}
+    verdict = summarise(run).verdict
+    assert verdict.status == status
+    assert (
+        status == "pass" or "kept from its core by other programs for 60% of the time" in verdict.reasons[0]
+    )

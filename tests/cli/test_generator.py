@@ -117,7 +117,10 @@ def test_a_closed_loop_beside_busy_programs(service: PracticeService) -> None:
     result = beside_rivals(service, "{connections: 4, duration: 1s, warmup: 0s}")
     assert result.verdict.status == "invalid"
     (reason,) = result.verdict.reasons
-    assert "left answers waiting" in reason or "the generator itself added" in reason
+    assert any(
+        said in reason
+        for said in ("left answers waiting", "the generator itself added", "kept from its core by other")
+    )
     assert "idle core" in reason
     delay = result.generator.loop_delay_ms
     assert delay.mean is not None
