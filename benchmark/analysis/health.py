@@ -20,6 +20,7 @@ from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
 OF_FIGURE = 0.05  # of a figure, that the generator's lateness may make up
 OF_CLAIM = 0.2  # of a claimed difference
 FLAWS_TOLD = 4  # lines; a busy machine can spoil dozens of rounds
+NEAR, NEAR_SHARE = 10, 0.001  # exchanges, or of all of them, to either side that are about a quantile
 STARVED = 0.5  # of the time that a closed loop's workers sent, spent ready to run and without a core
 FULL_CORE = 0.95  # of the measured time, spent on the CPU
 BAD_ROUNDS = 0.2
@@ -50,11 +51,12 @@ def lateness(recordings: Sequence[Recording], q: float | None) -> float:
     late = Distribution.of(recordings, "lateness").pooled
     if q is None:
         return late.mean
-    at = quantile(Distribution.of(recordings, "response").pooled, q)
     bands = Bands()
     for each in recordings:
         bands.merge(each.bands)
-    about = bands.between(at, at) if math.isfinite(at) else {"count": 0}
+    whole = Distribution.of(recordings, "response").pooled.count
+    near = min(max(NEAR, NEAR_SHARE * whole), max((1 - q) * whole, 1.0))
+    about = bands.ranked(q * whole - near, q * whole + near)
     if not about["count"]:
         return quantile(late, q)
     return (about["response"] - sum(about[phase] for phase in PHASES)) / about["count"]

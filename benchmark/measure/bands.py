@@ -48,12 +48,6 @@ class Bands:
         for band, row in other.sums.items():
             self._add(band, row)
 
-    def between(self, low: float, high: float) -> dict[str, int]:
-        """The sums of the bands from that of one response time (nanoseconds) to that of another, both included."""
-        ends = band_of(np.array([low, high]).astype(np.int64))
-        rows = [row for band, row in self.sums.items() if ends[0] <= band <= ends[1]]
-        return dict(zip(SUMS, np.sum(rows, axis=0).tolist() if rows else [0] * len(SUMS), strict=True))
-
     def ranked(self, low: float, high: float) -> dict[str, float]:
         """The sums of the exchanges whose ranks by response time lie between two; a band counts as far as it does."""
         totals, below = np.zeros(len(SUMS)), 0

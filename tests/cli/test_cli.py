@@ -33,7 +33,7 @@ def test_nginx_alike_and_slow_and_counted(nginx: Nginx, tmp_path: Path) -> None:
     one, same, slow = nginx.urls
     scenario = f"""
 targets: {{one: {{url: "{one}"}}, same: {{url: "{same}"}}, slow: {{url: "{slow}"}}}}
-load: {{rate: 100/s, duration: 6s, warmup: 200ms}}
+load: {{rate: 100/s, duration: 4s, warmup: 200ms}}
 rounds: 6
 """
     measured("run", write(tmp_path, scenario), folder=tmp_path, before=nginx.forget)
@@ -58,7 +58,7 @@ def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
     seen = []
     for attempt in range(TRIES):  # where other programs take the client's core, it is told the time late
         with KnownServer(0.005) as service:
-            options = ("--rate", "1000/s", "--duration", "6s", "--rounds", "2", "--warmup", "500ms")
+            options = ("--rate", "1000/s", "--duration", "4s", "--rounds", "2", "--warmup", "500ms")
             done = vpcbench(
                 "curl", service.url, "-d", "hello", *options, "-o", f"out{attempt}", folder=tmp_path
             )
@@ -66,7 +66,7 @@ def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
             log = service.latencies() / 1e6
         target = result_of(tmp_path / f"out{attempt}")["targets"]["target"]
         assert target["counts"]["ok"] == target["counts"]["scheduled"]
-        assert target["counts"]["scheduled"] in {6000, 9000}  # a round that was late is repeated
+        assert target["counts"]["scheduled"] in {4000, 6000}  # a round that was late is repeated
         seen.append(
             [target["response_ms"][name] / np.quantile(log, q) for name, q in (("p50", 0.5), ("p99", 0.99))]
         )
