@@ -36,7 +36,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")
 
 @app.command()
 def demo(out: Out = None, quiet: Quiet = False) -> None:
-    """Compare two simulated addresses of one service; needs nothing."""
+    """Compare two addresses of a practice service; needs nothing."""
     from benchmark.cli.demo import demo
 
     raise typer.Exit(demo(out, quiet=quiet))

@@ -53,7 +53,7 @@ class PracticeService:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(self._setup, theirs), name="practice", daemon=True)
         try:
-            with theirs, _interrupts_held():  # while we held their end, ours would not see that they are gone
+            with theirs, interrupts_held():  # while we held their end, ours would not see that they are gone
                 self._process.start()
             self.urls, self._started = self._receive(_STARTING)
         except BaseException:
@@ -111,7 +111,7 @@ def _run(setup: Setup, parent: Connection) -> None:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Let a process be started in which a Ctrl-C has no effect before it takes care of that itself."""
     resource_tracker.ensure_running()  # starting it lifts the mask, and starting a process starts it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -263,7 +263,7 @@ def shipped(path: Path, folder: Path) -> ExitStatus:
 @pytest.mark.alone
 def test_demo(tmp_path: Path) -> None:
     done = measured("demo", folder=tmp_path, out="results/kept-demo")
-    assert "simulated" in done.stdout
+    assert "behind relayed networks" in done.stdout or "the service itself delays" in done.stdout
     answer = " ".join(done.stdout.split())
     assert re.search(r"The VPC address answers [\d.]+ ms sooner at p50 \(95 % CI [\d.]+–[\d.]+\)", answer)
     folder = tmp_path / "results" / "kept-demo"
@@ -271,7 +271,7 @@ def test_demo(tmp_path: Path) -> None:
         path.name for path in folder.iterdir()
     }
     saved = metric(result_of(folder), "response.p50")["difference"]
-    assert -31.5 < saved["value"] < -29.0  # 29.5 ms of path, and its jitter's median
+    assert -35 < saved["value"] < -29.0  # 29.5 ms of path, and its jitter
     assert max(map(len, done.stdout.splitlines())) <= 80 or str(folder.name) in max(
         done.stdout.splitlines(), key=len
     )
