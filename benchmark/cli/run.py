@@ -258,11 +258,12 @@ def _stretch(
         checked.probes,
         kept.probes,
         _observer(progress, journal, watch),
-        _keeper(journal, watch),
+        _keeper(progress, journal, watch),
         stretch.first,
         usage,
-        _longer(progress, kept, stretch.plan),
+        _longer(progress, kept),
     )
+    progress.begin(stretch.plan, lambda: conductor.to_come)
     _conduct(conductor, kept, journal)
 
 
@@ -277,19 +278,27 @@ def _observer(progress: Progress, journal: Journal, watch: Watch) -> Observe:
     return observe
 
 
-def _keeper(journal: Journal, watch: Watch) -> Callable[[Round], None]:
+def _keeper(progress: Progress, journal: Journal, watch: Watch) -> Callable[[Round], None]:
     """Whoever wants to see a round that is over."""
 
     def keep(round_: Round) -> None:
+        progress.finished(round_)
         watch.finished(round_)
         journal.add(round_)
 
     return keep
 
 
-def _longer(progress: Progress, kept: Run, plan: Plan) -> Callable[[], int]:
-    """Says, after a pilot, how many more rounds there are; the bar knows then as well."""
-    return lambda: progress.lengthen(further_rounds(kept), plan)
+def _longer(progress: Progress, kept: Run) -> Callable[[], int]:
+    """Says, after a pilot, how many more rounds there are, to the user as well."""
+
+    def longer() -> int:
+        rounds = further_rounds(kept)
+        if rounds:
+            progress.say(f"The precision takes {rounds} more round{'s' * (rounds != 1)}.")
+        return rounds
+
+    return longer
 
 
 def _conduct(conductor: Conductor, kept: Run, journal: Journal) -> None:

@@ -66,10 +66,18 @@ class Conductor:
     _slowest: int = field(init=False)  # the highest p99 so far, nanoseconds
     _busiest: int = field(default=0, init=False)
     _number: int = field(default=0, init=False)  # of the next pair
+    _wanted: int = field(init=False)  # pairs in all, as far as is known
+    _begun: int = field(default=0, init=False)  # rounds
     _hopeless: int = field(default=0, init=False)  # pairs in a row
 
     def __post_init__(self) -> None:
         self._slowest = max((probe.service for probe in self.baseline.values()), default=0)
+        self._wanted = self.plan.rounds
+
+    @property
+    def to_come(self) -> int:
+        """Rounds that are still to begin, as far as is known; each is on one target."""
+        return max(0, self._wanted * len(self.plan.targets) - self._begun)
 
     def rounds(self) -> Iterator[list[Round]]:
         """Every round on all targets; a flawed one comes again, with its pair, after the others."""
@@ -83,13 +91,13 @@ class Conductor:
 
     def _rounds(self, count: int) -> Iterator[list[Round]]:
         """So many sound ones, if no more than a fifth has to be repeated."""
-        wanted = self._number + count
+        self._wanted = self._number + count
         most = self._number + most_rounds(count)
-        while self._number < wanted and not self._over:
+        while self._number < self._wanted and not self._over:
             pair = list(self._pair(self._number))
             flaw = next((round_.flaw for round_ in pair if round_.flaw), "")
             if flaw:
-                wanted = min(wanted + 1, most)
+                self._wanted = min(self._wanted + 1, most)
             yield set_aside([replace(round_, flaw=round_.flaw or flaw) for round_ in pair])
             self._number += 1
             self._hopeless = self._hopeless + 1 if any(map(overwhelmed, pair)) else 0
@@ -112,6 +120,7 @@ class Conductor:
         for target in self.plan.sequence(number):
             if self.workers.stopped:
                 return
+            self._begun += 1
             round_ = self._round(target, number, warmup, measured, connections)
             self.finished(round_)
             yield round_
