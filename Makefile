@@ -1,18 +1,21 @@
 # Each target works as the first command on a fresh checkout: it needs python3 with its venv module, and make.
 PYTHON ?= python3
 BIN := .venv/bin
-AGAIN := $(BIN)/pytest --last-failed --last-failed-no-failures none
 
-.PHONY: demo test bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
+.PHONY: demo test verify verify-long bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
 
-# What measures time runs alone; the rest waits more than it computes, so four share two cores. What failed is run again by itself, twice at most: where other programs take the cores,
-# a run that is rightly called invalid fails its test; what is wrong fails every time.
+# Behaviour, which no load of the machine changes. Most tests wait more than they compute, so four share two cores.
 test: .venv/installed-test
-	$(BIN)/pytest -n 4 --dist worksteal -m "not alone" || $(AGAIN) -m "not alone" || $(AGAIN) -m "not alone"
-	$(BIN)/pytest -m alone || $(AGAIN) -m alone || $(AGAIN) -m alone
+	$(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long"
+
+verify: .venv/installed-test # the truth of times, one test at a time; eight minutes at most
+	$(BIN)/pytest -m "verify and not long"
+
+verify-long: .venv/installed-test capacity fuzz soak # thousands of simulated runs, and hours of weather in minutes
+	$(BIN)/pytest -m long
 
 bench: .venv-bench/installed # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
 	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench.py

@@ -11,6 +11,7 @@ import pytest
 
 from tests.servers import Nginx, ScriptedServer
 
+pytest_plugins = ["tests.verdicts", "pytester"]
 IN_CI = bool(os.environ.get("CI"))
 
 

@@ -15,7 +15,7 @@ import uvloop
 from benchmark.clock import LoopAlarm, Sleeper, TimerfdAlarm, alarm, now
 from benchmark.units import MILLISECOND
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.verify
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 Kind = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], TimerfdAlarm | LoopAlarm]

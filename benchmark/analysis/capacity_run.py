@@ -17,6 +17,7 @@ from benchmark.result.model import (
     Estimate,
     Result,
     Verdict,
+    VerdictCode,
 )
 from benchmark.result.run import Round, Run
 from benchmark.scenario.objective import Objective, read_objective
@@ -182,33 +183,36 @@ def _level(run: Run, name: str, level: float, verdict: str) -> CapacityLevel:
 
 def _verdict(run: Run, capacity: dict[str, Capacity]) -> Verdict:
     if run.interrupted or run.lost:
-        return Verdict(
-            status="interrupted", reasons=[f"the search ended early ({run.interrupted or run.lost})"]
-        )
+        reason = f"the search ended early ({run.interrupted or run.lost})"
+        return Verdict.of("interrupted", [("process-lost" if run.lost else "interrupted", reason)])
     least = run.settings["search"]["at_least"]
-    invalid, missed = [], []
+    invalid: list[tuple[VerdictCode, str]] = []
+    missed: list[tuple[VerdictCode, str]] = []
     for name, each in capacity.items():
         value = each.rate.value or 0.0
         if least is not None and value >= least:
             continue
         if not each.levels:
-            invalid.append(f"{name}: the generator itself was late in every trial; {REMEDY}")
+            said = f"{name}: the generator itself was late in every trial; {REMEDY}"
+            invalid.append(("generator-late", said))
         elif each.limited_by == "gateway":
-            invalid.append(
+            said = (
                 f"{name}: the gateway's rate limit (429) came first, at {load_text(value, each)}: "
                 "what the service itself holds is more, and unknown"
             )
+            invalid.append(("gateway-limit", said))
         elif each.limited_by == "generator":
-            invalid.append(f"{name}: the generator itself gave way beyond {load_text(value, each)}")
+            said = f"{name}: the generator itself gave way beyond {load_text(value, each)}"
+            invalid.append(("generator-limit", said))
         elif not value:
-            missed.append(f"{name} was not seen to hold any load within `{each.objective}`")
+            said = f"{name} was not seen to hold any load within `{each.objective}`"
+            missed.append(("objective-missed", said))
         elif least is not None:
-            missed.append(
-                f"{name} holds {load_text(value, each)}, which is less than {load_text(least, each)}"
-            )
+            said = f"{name} holds {load_text(value, each)}, which is less than {load_text(least, each)}"
+            missed.append(("objective-missed", said))
     if missed:
-        return Verdict(status="fail", reasons=missed)
-    return Verdict(status="invalid" if invalid else "pass", reasons=invalid)
+        return Verdict.of("fail", missed)
+    return Verdict.of("invalid" if invalid else "pass", invalid)
 
 
 def load_text(level: float, capacity: Capacity) -> str:

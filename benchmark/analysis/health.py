@@ -12,7 +12,15 @@ from benchmark.analysis.statistics import Interval, quantile
 from benchmark.measure.bands import Bands
 from benchmark.measure.exchange import Failure
 from benchmark.measure.recording import PHASES, Recording
-from benchmark.result.model import QUANTILES, Comparison, Generator, ObjectiveResult, Verdict, Worker
+from benchmark.result.model import (
+    QUANTILES,
+    Comparison,
+    Generator,
+    ObjectiveResult,
+    Verdict,
+    VerdictCode,
+    Worker,
+)
 from benchmark.result.run import STOPPED, Round, Run
 from benchmark.scenario.objective import parse_objective
 from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
@@ -195,27 +203,30 @@ def verdict_of(
         doubts: why headlines are withheld on the generator's account.
     """
     if run.lost:
-        return Verdict(
-            status="invalid",
-            reasons=[f"{run.lost}; what was measured until then is kept; run it again"],
-        )
+        reason = f"{run.lost}; what was measured until then is kept; run it again"
+        return Verdict.of("invalid", [("process-lost", reason)])
     if run.interrupted and not run.aborted:
         reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
-        return Verdict(status="interrupted", reasons=[reason])
-    invalid = [
-        *_exhausted(run),
-        *_bad_rounds(run),
-        *(f"{doubt}; {REMEDY}" for doubt in doubts),
-        *_late_misses(run, objectives),
-    ]
+        return Verdict.of("interrupted", [("interrupted", reason)])
+    late = [*(f"{doubt}; {REMEDY}" for doubt in doubts), *_late_misses(run, objectives)]
     if not comparisons:
-        invalid += _late_headlines(run)
+        late += _late_headlines(run)
+    invalid: list[tuple[VerdictCode, str]] = [
+        *(("machine-exhausted", reason) for reason in _exhausted(run)),
+        *(("rounds-unusable", reason) for reason in _bad_rounds(run)),
+        *(("generator-late", reason) for reason in late),
+    ]
     if invalid:
-        return Verdict(status="invalid", reasons=invalid)
-    missed = [f"{each.target} misses {each.objective}: {each.said}" for each in objectives if not each.met]
+        return Verdict.of("invalid", invalid)
+    missed: list[tuple[VerdictCode, str]] = [
+        ("objective-missed", f"{each.target} misses {each.objective}: {each.said}")
+        for each in objectives
+        if not each.met
+    ]
     if run.aborted:
-        missed.insert(0, f"the run was ended early, for {run.aborted}: what was measured until then is kept")
-    return Verdict(status="fail" if missed else "pass", reasons=missed)
+        reason = f"the run was ended early, for {run.aborted}: what was measured until then is kept"
+        missed.insert(0, ("aborted", reason))
+    return Verdict.of("fail" if missed else "pass", missed)
 
 
 def _exhausted(run: Run) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmark.analysis.health import generator_of
-from benchmark.result.model import Result, SweepLevel, Verdict
+from benchmark.result.model import Result, SweepLevel, Verdict, VerdictStatus
 from benchmark.result.run import Run
 
 _GRAVEST = ("interrupted", "invalid", "fail", "pass")
@@ -80,10 +80,13 @@ def _verdict(run: Run, found: Sequence[tuple[dict[str, Any], Result]]) -> Verdic
     reached = {label for label, _ in told}
     missing = [level["label"] for level in run.settings["sweep"] if level["label"] not in reached]
     if missing:
-        status = "interrupted" if run.interrupted else "fail" if run.aborted else "invalid"
+        status: VerdictStatus = "interrupted" if run.interrupted else "fail" if run.aborted else "invalid"
         why = run.interrupted or run.aborted or "its targets could not be asked"
-        verdict = Verdict.model_validate({"status": status, "reasons": [f"not measured ({why})"]})
+        verdict = Verdict.of(status, [("not-measured", f"not measured ({why})")])
         told.append((", ".join(missing), verdict))
-    status = min((each.status for _, each in told), key=_GRAVEST.index)
-    reasons = [f"{label}: {reason}" for label, each in told for reason in each.reasons]
-    return Verdict(status=status, reasons=reasons)
+    gravest = min((each.status for _, each in told), key=_GRAVEST.index)
+    return Verdict(
+        status=gravest,
+        reasons=[f"{label}: {reason}" for label, each in told for reason in each.reasons],
+        codes=[code for _, each in told for code in each.codes],
+    )

@@ -7,6 +7,7 @@ cannot be less than.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -356,11 +357,32 @@ class Precision(_Part):
     interval_ms: Estimate = Field(description="of a target that is compared with nothing")
 
 
+VerdictStatus = Literal["pass", "fail", "invalid", "interrupted"]
+VerdictCode = Literal[
+    "process-lost",
+    "interrupted",
+    "not-measured",
+    "machine-exhausted",
+    "rounds-unusable",
+    "generator-late",
+    "generator-limit",
+    "gateway-limit",
+    "aborted",
+    "objective-missed",
+]
+
+
 class Verdict(_Part):
     """Whether the objectives were met, and whether the run can be believed at all."""
 
-    status: Literal["pass", "fail", "invalid", "interrupted"]
+    status: VerdictStatus
     reasons: list[str] = []
+    codes: list[VerdictCode] = Field([], description="one for each reason, for programs to ask")
+
+    @classmethod
+    def of(cls, status: VerdictStatus, reasons: Sequence[tuple[VerdictCode, str]]) -> Verdict:
+        """With the code and the sentence of each reason."""
+        return cls(status=status, reasons=[said for _, said in reasons], codes=[code for code, _ in reasons])
 
 
 class Worker(_Part):

@@ -14,7 +14,7 @@ from benchmark.simulation.process import PracticeService
 from tests.cli.command import result_of, vpcbench, write
 from tests.simulation.queues import Constant
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.verify
 
 SERVICE, LIMIT = 0.005, 0.1  # seconds
 SCENARIO = """

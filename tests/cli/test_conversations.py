@@ -114,7 +114,7 @@ load: {load}
 rounds: 1
 """
 
-        measured("run", write(folder, scenario), folder=folder, before=talker.heard.clear)
+        measured("run", write(folder, scenario), folder=folder)
     target: dict[str, Any] = result_of(folder / "out")["targets"]["a"]
     counts, unmeasured = target["counts"], target["unmeasured"]
     assert counts["scheduled"] == counts["ok"] + counts["failed"] + counts["unsent"]
@@ -122,7 +122,7 @@ rounds: 1
     return target
 
 
-@pytest.mark.alone
+@pytest.mark.verify
 @pytest.mark.parametrize(("transport", "processes"), [("http1", 1), ("aiohttp", 1), ("http1", 2)])
 def test_each_turn_waits_for_the_last_ones_answer_and_tells_it(
     tmp_path: Path, transport: str, processes: int
@@ -155,7 +155,7 @@ def test_each_turn_waits_for_the_last_ones_answer_and_tells_it(
     assert target["counts"]["unsent"] == 0
 
 
-@pytest.mark.alone
+@pytest.mark.verify
 def test_a_failure_ends_a_conversation_and_its_other_turns_are_counted(tmp_path: Path) -> None:
     """Closed loop: whose conversation failed begins another one, so that as many users talk."""
     talker = Talker(refuse=2)

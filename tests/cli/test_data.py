@@ -41,7 +41,7 @@ def test_a_trace_of_rows_arrives_as_it_was_recorded(scripted: ScriptedServer, tm
     rows = "".join(f"{number},name {number}\n" for number in range(30))
     (tmp_path / "rows.csv").write_text("id,name\n" + rows)
     scenario = write(tmp_path, SCENARIO.format(port=scripted.port))
-    measured("run", scenario, folder=tmp_path, before=seen.clear)
+    measured("run", scenario, folder=tmp_path)
 
     target = result_of(tmp_path / "out")["targets"]["one"]
     assert target["counts"]["scheduled"] == target["counts"]["ok"] == 30

@@ -27,7 +27,7 @@ from tests.cli.command import ROOT, measured, result_of, vpcbench
 
 RIVALS = 2
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.verify,
     pytest.mark.skipif(
         sys.platform != "linux", reason="cores are chosen, and their queues read, as Linux does"
     ),

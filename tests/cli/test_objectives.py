@@ -56,7 +56,8 @@ rounds: 1
 objectives: [{objectives}]
 """
     write(folder, text)
-    return measured("run", "scenario.yaml", folder=folder, status=status, before=service.start)
+    service.start()
+    return measured("run", "scenario.yaml", folder=folder, status=status)
 
 
 def test_a_stall_breaks_the_windows_that_it_lies_in_and_no_other(service: Stalling, tmp_path: Path) -> None:
@@ -108,7 +109,8 @@ goodput: ["ttft < 400ms"]
 objectives: [{objectives}]
 """
     write(folder, text)
-    return measured("run", "scenario.yaml", folder=folder, status=1, before=service.start)
+    service.start()
+    return measured("run", "scenario.yaml", folder=folder, status=1)
 
 
 def test_a_stall_breaks_the_windows_of_streams(service: Stalling, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ rounds: 1
 @pytest.mark.must_run("nginx")
 def test_aiohttp_s_account_is_nginx_s(nginx: Nginx, tmp_path: Path) -> None:
     scenario = SCENARIO.format(url=nginx.urls[0], more="transport: aiohttp")
-    measured("run", write(tmp_path, scenario), folder=tmp_path, before=nginx.forget)
+    measured("run", write(tmp_path, scenario), folder=tmp_path)
     target = result_of(tmp_path / "out")["targets"]["one"]
     assert target["counts"]["ok"] == target["counts"]["scheduled"] == 100
     sent = 100 + target["unmeasured"]["warmup"] + target["unmeasured"]["probes"]

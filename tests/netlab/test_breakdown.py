@@ -17,7 +17,7 @@ import pytest
 from tests.netlab.experiment import Seen, measured
 from tests.netlab.lab import FIRST_ANSWERED, FIRST_ASKED, LAST_ANSWERED, LAST_ASKED, PUBLIC, VPC
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.verify
 
 TRIES = 3  # where other programs take the cores, which relay and tool notice, it is measured again
 OWN = 0.25  # milliseconds of a phase that are the client's: system calls, and being woken

@@ -15,7 +15,7 @@ import pytest
 from tests.cli.command import vpcbench
 from tests.servers import Nginx
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.verify
 
 FLOOR = 0.45
 ROUNDS = 3

@@ -22,7 +22,7 @@ from benchmark.transport.base import BELOW_400, Destination, Pool, PreparedReque
 from benchmark.transport.http1 import Http1Transport
 from benchmark.transport.sse import fields_of
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.verify
 
 MS = 1_000_000
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "hello there!"}], "stream": True}

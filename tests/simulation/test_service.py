@@ -212,7 +212,7 @@ class TestLimits:
         assert np.sort(truth.due - truth.received) / MS == pytest.approx([50, 100], abs=25)
 
 
-@pytest.mark.alone
+@pytest.mark.verify
 class TestTiming:
     """When the answers leave, by the service's own log and as a client sees it."""
 
