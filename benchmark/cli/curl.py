@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +15,30 @@ VALUES = {
     "--rate",
     "--arrivals",
     "--connections",
+    "--concurrency",
     "--duration",
     "--warmup",
     "--rounds",
     "--processes",
     "--out",
     "-o",
+}
+_SAME = {"--concurrency": "--connections"}
+_FILES = {
+    ".json",
+    ".txt",
+    ".html",
+    ".out",
+    ".log",
+    ".bin",
+    ".md",
+    ".xml",
+    ".csv",
+    ".gz",
+    ".zip",
+    ".png",
+    ".wav",
+    ".mp3",
 }
 SWITCHES = {"--as-scenario", "--dry-run", "--quiet", "--no-check"}
 LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
@@ -30,17 +49,31 @@ def curl(arguments: Sequence[str]) -> ExitStatus:
     """Run what a curl command line says, as a load; or print it as a scenario."""
     ours, theirs = split(arguments)
     command = parse_curl(theirs)
+    if command.unused:
+        print(f"vpcbench: not used here: {', '.join(command.unused)}", file=sys.stderr)
     load = {name: ours[f"--{name}"][-1] for name in LOAD if f"--{name}" in ours}
     run = {name: ours[f"--{name}"][-1] for name in RUN if f"--{name}" in ours}
     loaded = curl_scenario(command, ours.get("--vs", []), load, run)
     if "--as-scenario" in ours:
         print(as_scenario(command, ours.get("--vs", []), load, run), end="")
         return ExitStatus.OK
-    folder = ours.get("--out", ours.get("-o"))
-    out = Path(folder[-1]) if folder else None
     return measure(
-        loaded, out, dry_run="--dry-run" in ours, quiet="--quiet" in ours, check="--no-check" not in ours
+        loaded,
+        _folder(ours),
+        dry_run="--dry-run" in ours,
+        quiet="--quiet" in ours,
+        check="--no-check" not in ours,
     )
+
+
+def _folder(ours: dict[str, list[str]]) -> Path | None:
+    """Where results go. A file behind `-o` is where curl would write the answer, and is not used."""
+    named = ours.get("--out", [])
+    for value in ours.get("-o", []):
+        path = Path(value)
+        if value != "-" and path.suffix not in _FILES and (path.is_dir() or not path.exists()):
+            named.append(value)
+    return Path(named[-1]) if named else None
 
 
 def split(arguments: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -56,7 +89,7 @@ def split(arguments: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
             taken = value if given else next(rest, None)
             if taken is None:
                 raise InputError(f"{name} needs a value")
-            ours.setdefault(name, []).append(taken)
+            ours.setdefault(_SAME.get(name, name), []).append(taken)
         else:
             theirs.append(argument)
     return ours, theirs

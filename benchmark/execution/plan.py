@@ -297,10 +297,10 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         TargetPlan(
             name=name,
             url=full_url(target, variants[0][0].request),
-            destination=destination(target),
+            destination=destination(target, loaded.folder),
             requests=prepare_all(target, variants, tokenized=scenario.tokenizer is not None),
             transport=scenario.transport,
-            discovery=discovery(target.direct, target, list_paths(target.direct.service))
+            discovery=discovery(target.direct, target, list_paths(target.direct.service), loaded.folder)
             if target.direct
             else None,
         )

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from benchmark.errors import InputError
 from benchmark.redaction import Redactor
 from benchmark.scenario.body import check_body, read_body
+from benchmark.scenario.certificates import check_certificates
 from benchmark.scenario.complaints import problems_of
 from benchmark.scenario.credentials import secrets_in, without_credentials
 from benchmark.scenario.data import Row, read_rows
@@ -229,14 +230,20 @@ def load_data(
     except ValidationError as error:
         problems += [problem for problem in problems_of(error, shown) if problem.location not in unfilled]
     else:
-        problems += _body_problems(scenario, folder, trusted=trusted_files)
+        problems += _file_problems(scenario, folder, trusted=trusted_files)
     if problems:
         raise InputError(Redactor(secrets).text(origins.report(problems)))
     return LoadedScenario(scenario, shown, secrets, folder, trusted_files, origins=origins)
 
 
-def _body_problems(scenario: Scenario, folder: Path, *, trusted: bool) -> Iterator[Problem]:
-    """Body files that cannot be had: told with all else that is wrong, and before anything is sent."""
+def _file_problems(scenario: Scenario, folder: Path, *, trusted: bool) -> Iterator[Problem]:
+    """Files that cannot be had: told with all else that is wrong, and before anything is sent."""
+    for name, target in scenario.targets.items():
+        try:
+            check_certificates(target, folder, trusted=trusted)
+        except InputError as error:
+            key, _, message = str(error).partition(" ")
+            yield Problem(("targets", name, key), message)
     for at, request in enumerate(scenario.all_requests):
         place: Location = ("requests", at) if scenario.requests else ("request",)
         try:

@@ -57,6 +57,8 @@ from benchmark.scenario.trace import ReplayOf
 DEFAULT_RATE = "50/s"
 PILOT = 10  # rounds, at least, whose spread says how many a precision takes
 
+TlsFile = Annotated[str | None, Field(min_length=1)]
+
 Allowance = Literal["different-schemes", "same-address", "different-payloads"]
 
 BODIES = ("body", "body_file", "json", "bytes")
@@ -95,7 +97,15 @@ class Target(Part):
     path: Path | None = Field(None, description="Appended to the url in place of the request's path.")
     query: dict[str, str] = Field({}, description="Query parameters added to the request's.")
     verify_tls: bool = Field(True, description="Check the server's certificate.")
+    ca_file: TlsFile = Field(None, description="Certificates (PEM) to trust in place of the system's.")
+    cert_file: TlsFile = Field(None, description="The certificate (PEM) by which to be known to the server.")
+    key_file: TlsFile = Field(
+        None, description="Its key (PEM), where the certificate's file does not hold it."
+    )
     resolve: Address | None = Field(None, description="An IP address to connect to, instead of asking DNS.")
+    family: Literal["ipv4", "ipv6"] | None = Field(
+        None, description="Use only the addresses of this kind that DNS has. Default: both."
+    )
     proxy: Url | Literal["environment"] | None = Field(
         None,
         description="The URL of an HTTP proxy, or `environment` for what HTTP_PROXY and the like say. "
@@ -116,6 +126,13 @@ class Target(Part):
         if direct is None:
             return "http://unknown"  # it is wrong, which is told
         return f"http://{urlsplit(direct.address).netloc}/api/predict/{direct.service}"
+
+    @field_validator("key_file")
+    @classmethod
+    def _key_of_a_certificate(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if key is not None and not given(info, "cert_file"):
+            raise ValueError("there is no cert_file that this key is for; add one")
+        return key
 
     @field_validator("resolve", "proxy")
     @classmethod

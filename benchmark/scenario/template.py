@@ -1,6 +1,7 @@
 """`{{row.field}}` and `{{salt}}` in a request: fields of a data file's row, and digits that are new in every request.
 
-A row's values go in as they are: what looks like a placeholder in them is text. Other text in braces is left alone.
+A row's values go in as they are: what looks like a placeholder in them is text. Other text in braces is left alone;
+`{{'{{'}}` stands for `{{` where what follows would read as a placeholder.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from benchmark.scenario.model import Request
 from benchmark.scenario.origins import spell
 from benchmark.scenario.salt import SALT
 
-_PLACEHOLDER = re.compile(r"\{\{\s*(row|salt)\b([^{}]*)\}\}")
+_BRACES, _WRITTEN_BRACES = "{{", "{{'{{'}}"
+_PLACEHOLDER = re.compile(rf"\{{\{{\s*(row|salt)\b([^{{}}]*)\}}\}}|({re.escape(_WRITTEN_BRACES)})")
 _TEMPLATED = ("path", "query", "headers", "body", "json")
 
 
@@ -35,6 +37,8 @@ def problems_of_placeholders(data: Any, *, rows: bool) -> list[Problem]:
 
 
 def _problem(match: re.Match[str], location: Location, *, rows: bool) -> str | None:
+    if match[3]:
+        return None
     name = _field_of(match)
     if name is None and (match[1] == "row" or match[2].strip()):
         return "a placeholder is written {{row.field}} or {{salt}}"
@@ -49,6 +53,11 @@ def _problem(match: re.Match[str], location: Location, *, rows: bool) -> str | N
     if name is not None and not rows:
         return "there are no rows to take a field from; name their file, like data: {file: rows.jsonl}"
     return None
+
+
+def escape_placeholders(text: str) -> str:
+    """Text that is sent as it is, whatever it holds."""
+    return _PLACEHOLDER.sub(lambda match: _WRITTEN_BRACES + match[0].removeprefix(_BRACES), text)
 
 
 def asks_for_rows(request: Request) -> bool:
@@ -83,7 +92,7 @@ def _templated(request: Request) -> dict[str, Any]:
 
 
 def _field_of(match: re.Match[str]) -> str | None:
-    rest: str = match[2].strip()
+    rest: str = (match[2] or "").strip()
     return rest[1:].strip() or None if match[1] == "row" and rest.startswith(".") else None
 
 
@@ -96,7 +105,7 @@ def _fill(value: Any, row: Row | None, location: Location) -> Any:
     if not isinstance(value, str):
         return value
     whole = _PLACEHOLDER.fullmatch(value)
-    if whole and location[0] == "json":
+    if whole and not whole[3] and location[0] == "json":
         return _value_of(whole, row, location)
     return _PLACEHOLDER.sub(lambda match: _text(_value_of(match, row, location)), value)
 
@@ -113,6 +122,8 @@ def _fill_path(path: str, row: Row | None) -> str:
 
 def _value_of(match: re.Match[str], row: Row | None, location: Location) -> Any:
     """What a placeholder stands for: a field by its name, or by the path to it."""
+    if match[3]:
+        return _BRACES
     name = _field_of(match)
     if name is None:
         return SALT

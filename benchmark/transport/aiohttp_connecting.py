@@ -109,7 +109,7 @@ class Resolver(abc.AbstractResolver):
             async with self._asking:
                 if (name, port) not in self._known:
                     self._known[name, port] = await asyncio.get_running_loop().getaddrinfo(
-                        name, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+                        name, port, **self._destination.hints
                     )
         finally:
             current.get().dns += now() - began

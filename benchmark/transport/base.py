@@ -6,10 +6,11 @@ its instants, phases, status and failure filled in. It never raises for what a n
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from benchmark.measure.exchange import Exchange
 from benchmark.measure.tcp_info import Meter
@@ -70,6 +71,10 @@ class Destination:
     host: str  # as in the URL: the name for SNI and certificates
     port: int
     verify_tls: bool = True
+    ca_file: str | None = None  # trusted in place of the system's certificates
+    cert_file: str | None = None  # by which we are known to the server
+    key_file: str | None = None  # where the certificate's file does not hold its key
+    family: socket.AddressFamily = socket.AF_UNSPEC  # of the addresses to use
     resolve: str | None = None  # connect here instead of asking DNS
     proxy: str | None = field(default=None, repr=False)  # its URL, which may hold credentials; or ENVIRONMENT
 
@@ -78,11 +83,18 @@ class Destination:
         """What is looked up."""
         return self.resolve or self.host
 
+    @property
+    def hints(self) -> dict[str, Any]:
+        """What `getaddrinfo` is asked for."""
+        return {"family": self.family, "type": socket.SOCK_STREAM, "flags": socket.AI_ADDRCONFIG}
+
     def tls_context(self) -> ssl.SSLContext | None:
         """How to speak TLS to it; None for plain HTTP."""
         if self.scheme != "https":
             return None
-        context = ssl.create_default_context()
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
         context.set_alpn_protocols(["http/1.1"])
         if not self.verify_tls:
             context.check_hostname = False

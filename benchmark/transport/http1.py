@@ -211,9 +211,7 @@ class Http1Transport:
         async with self._resolving:
             if not self._places:
                 where = (self._destination.name, self._destination.port)
-                self._places.extend(
-                    await self._loop.getaddrinfo(*where, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-                )
+                self._places.extend(await self._loop.getaddrinfo(*where, **self._destination.hints))
         self._places.rotate(-1)
         return list(self._places)
 

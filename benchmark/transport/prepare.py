@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
 from benchmark.scenario.body import is_streamed
+from benchmark.scenario.certificates import certificate_files
 from benchmark.transport.base import BELOW_400, Destination, Discovery, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
     from benchmark.scenario.model import Request, Target
 
 _PORTS = {"http": 80, "https": 443}
-_PATH_SAFE = "/%:@!$&'()*+,;=~-._"
+_FAMILIES = {None: socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _QUERY_SAFE = "".join(map(chr, range(0x21, 0x7F)))  # as it is written, but for what is not ASCII
+_PATH_SAFE = _QUERY_SAFE.replace("?", "").replace("#", "")
 
 
 LISTED = frozenset({200})  # the status that a list of instances comes with
@@ -26,7 +30,7 @@ LIST_PATIENCE = 5 * NANOSECONDS  # for it
 LARGEST_LIST = 1024**2  # bytes
 
 
-def discovery(direct: Direct, target: Target, paths: Sequence[str]) -> Discovery:
+def discovery(direct: Direct, target: Target, paths: Sequence[str], folder: Path = Path()) -> Discovery:
     """How the instances of a direct target are asked for: at the known paths, or where the scenario says.
 
     The target's token goes along, as to the instances: EAS asks for none, and then takes no notice of it.
@@ -40,7 +44,7 @@ def discovery(direct: Direct, target: Target, paths: Sequence[str]) -> Discovery
         headers.append(("Authorization", f"Bearer {target.token}" if target.bearer else target.token))
     return Discovery(
         service=direct.service,
-        destination=_destination(direct.address, target),
+        destination=_destination(direct.address, target, folder),
         requests=tuple(_asking_for_list(path, tuple(headers)) for path in paths),
         poll=round(direct.poll * NANOSECONDS),
     )
@@ -59,12 +63,12 @@ def _asking_for_list(path: str, headers: tuple[tuple[str, str], ...]) -> Prepare
     )
 
 
-def destination(target: Target) -> Destination:
-    """Where the target's URL leads."""
-    return _destination(target.url, target)
+def destination(target: Target, folder: Path = Path()) -> Destination:
+    """Where the target's URL leads; `folder` is where its certificates are."""
+    return _destination(target.url, target, folder)
 
 
-def _destination(url: str, target: Target) -> Destination:
+def _destination(url: str, target: Target, folder: Path) -> Destination:
     parts = urlsplit(url)
     host = (
         (parts.hostname or "").encode("idna").decode()
@@ -76,8 +80,10 @@ def _destination(url: str, target: Target) -> Destination:
         host,
         parts.port or _PORTS[parts.scheme],
         target.verify_tls,
-        target.resolve,
-        target.proxy,
+        **certificate_files(target, folder),
+        family=_FAMILIES[target.family],
+        resolve=target.resolve,
+        proxy=target.proxy,
     )
 
 
@@ -120,7 +126,8 @@ def _request_target(target: Target, request: Request) -> str:
         appended, _, more = appended.partition("?")
         path = f"{path.rstrip('/')}/{appended.lstrip('/')}"
     query = "&".join(filter(None, (parts.query, more, urlencode({**request.query, **target.query}))))
-    return quote(path or "/", safe=_PATH_SAFE) + (f"?{quote(query, safe=_QUERY_SAFE)}" if query else "")
+    mark = "?" if query or target.url.endswith("?") else ""  # an empty query is one, too
+    return quote(path or "/", safe=_PATH_SAFE) + mark + quote(query, safe=_QUERY_SAFE)
 
 
 def _headers(target: Target, request: Request, body: bytes) -> tuple[tuple[str, str], ...]:

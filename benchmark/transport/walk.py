@@ -48,7 +48,7 @@ async def walk(destination: Destination, patience: float) -> Walk:
     try:
         async with asyncio.timeout(patience):
             found = await asyncio.get_running_loop().getaddrinfo(
-                destination.name, destination.port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+                destination.name, destination.port, **destination.hints
             )
     except TimeoutError:
         return Walk(resolver, now() - began, unresolved=f"no answer within {patience:g} s")

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -340,6 +341,42 @@ CERTIFICATES: dict[str, tuple[Issue, bool, Failure, str]] = {
         lambda authority: trustme.CA().issue_cert("localhost"), False, Failure.NONE, "",
     ),
 }  # fmt: skip
+
+
+async def test_an_authority_and_a_certificate_of_its_own(kind: str, tmp_path: Path) -> None:
+    """Nothing but a target's own files makes the two sides trust each other."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    authority.issue_cert("me@example").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "me.pem"))
+    context = serving(authority.issue_cert("localhost"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    outcomes = {}
+    for files in (
+        {"ca_file": "ca.pem", "cert_file": "me.pem"},
+        {"ca_file": "ca.pem"},
+        {"cert_file": "me.pem"},
+    ):
+        paths: dict[str, Any] = {key: str(tmp_path / name) for key, name in files.items()}
+        async with (
+            adversary(ASK, OK, tls=context) as server,
+            client(kind, server.port, scheme="https", **paths) as asking,
+        ):
+            outcomes[" ".join(files)] = (await asking.ask()).failure
+    assert outcomes["ca_file cert_file"] is Failure.NONE
+    assert outcomes["ca_file"] is not Failure.NONE
+    assert outcomes["cert_file"] is Failure.TLS_VERIFY
+
+
+async def test_addresses_of_one_family_only(kind: str) -> None:
+    """The server listens at an address of the first one."""
+    outcomes = []
+    async with adversary(ASK, OK) as server:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            async with client(kind, server.port, resolve=None, family=family) as asking:
+                outcomes.append((await asking.ask()).failure)
+    assert outcomes[0] is Failure.NONE
+    assert outcomes[1] in {Failure.DNS, Failure.CONNECT_REFUSED}
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)

@@ -1,8 +1,4 @@
-"""curl's own command line as a scenario: the command from a service's documentation, as it stands there.
-
-What is sent is, to the byte, the body that curl sends. Credentials become `${NAME}`s, so that the scenario that is
-kept or printed can be run again and shown to anyone.
-"""
+"""A scenario made of a curl command: its data, with credentials as variables."""
 
 from __future__ import annotations
 
@@ -17,14 +13,14 @@ from urllib.parse import urlsplit
 from benchmark.errors import InputError
 from benchmark.redaction import is_secret_name, replace_parameters
 from benchmark.scenario.body import encode_json
-from benchmark.scenario.curl_command import CurlCommand, complete_url, parse_curl
+from benchmark.scenario.curl.command import CurlCommand
+from benchmark.scenario.curl.urls import complete_url
 from benchmark.scenario.document import Location, NotYaml, read_value, write_document
 from benchmark.scenario.load import LoadedScenario, load_data
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import at_some_pace
+from benchmark.scenario.template import escape_placeholders
 from benchmark.scenario.variables import escape
-
-__all__ = ["CurlCommand", "as_scenario", "curl_scenario", "parse_curl"]
 
 _JSON = "application/json"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -92,7 +88,7 @@ def _draft(
     """The scenario's data, in the order in which people read it."""
     draft = _Draft()
     credentials = _token(draft, command)
-    urls = [command.url, *map(complete_url, vs)]
+    urls = [command.url, *(complete_url(url, glob=not command.literal) for url in vs)]
     draft.data = {
         "name": name,
         "targets": {
@@ -155,13 +151,17 @@ def _target(
 ) -> dict[str, Any]:
     """One address, with what the command says of all of them."""
     if command.query:
-        url += ("&" if "?" in url else "?") + command.query
+        url += ("" if url.endswith("?") else "&" if "?" in url else "?") + command.query
     shown = replace_parameters(
         escape(url), lambda parameter, value: draft.variable(parameter, _unescape(value))
     )
     target: dict[str, Any] = {"url": shown, **credentials}
     if not command.verify_tls:
         target["verify_tls"] = False
+    files = {"ca_file": command.ca_file, "cert_file": command.cert_file, "key_file": command.key_file}
+    target |= {key: escape(name) for key, name in files.items() if name is not None}
+    if command.family:
+        target["family"] = command.family
     address = next((address for host, port, address in command.resolve if _leads_to(url, host, port)), None)
     if address:
         target["resolve"] = address
@@ -171,6 +171,9 @@ def _target(
         ("targets", name, "token"): "-H Authorization",
         ("targets", name, "resolve"): "--resolve",
         ("targets", name, "proxy"): "-x",
+        ("targets", name, "ca_file"): "--cacert",
+        ("targets", name, "cert_file"): "--cert",
+        ("targets", name, "key_file"): "--key",
     }
     return target
 
@@ -226,7 +229,7 @@ def _request(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
 
 
 def _header(draft: _Draft, name: str, value: str) -> str:
-    return draft.variable(name, value) if is_secret_name(name) and value else escape(value)
+    return draft.variable(name, value) if is_secret_name(name) and value else _literal(value)
 
 
 def _body(command: CurlCommand, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -238,11 +241,22 @@ def _body(command: CurlCommand, headers: Mapping[str, str]) -> dict[str, Any]:
     content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
     value = _same_json(command.body) if content_type == _JSON else None
     if value is not None:
-        return {"json": _map_texts(value, escape)}
+        return {"json": _map_texts(value, _literal)}
     try:
-        return {"body": escape(command.body.decode())}
+        return {"body": _literal(command.body.decode())}
     except UnicodeDecodeError:
-        raise InputError("-d holds bytes that are not UTF-8; send them with --data-binary @FILE") from None
+        how = "-d holds bytes that are not UTF-8; send them with --data-binary @FILE"
+        if (content_type or "").startswith("multipart/"):
+            how = (
+                "-F: a form with a file that is no text cannot be written in a scenario; save the whole body as a file, "
+                "and send it with --data-binary @FILE and its Content-Type"
+            )
+        raise InputError(how) from None
+
+
+def _literal(text: str) -> str:
+    """Text that is sent as it is, whatever it holds."""
+    return escape_placeholders(escape(text))
 
 
 def _same_json(body: bytes) -> Any:
