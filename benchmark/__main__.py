@@ -1,5 +1,17 @@
-"""`python -m benchmark` is `vpcbench`."""
+"""`vpcbench`, and `python -m benchmark`, which is the same."""
 
-from benchmark.cli.main import main
+import sys
 
-main()
+from benchmark.search_path import search_path
+
+
+def main() -> None:
+    """Run the command line, with nothing imported from the current directory."""
+    sys.path[:] = search_path()
+    from benchmark.cli.main import main
+
+    main()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ import benchmark
 PACKAGE = Path(benchmark.__file__).parent
 
 LAYERS = [
-    {"errors", "units", "clock", "redaction", "laws"},
+    {"child", "errors", "units", "clock", "redaction", "laws", "search_path"},
     {"scenario", "measure", "simulation"},
     {"schedule", "transport", "result", "eas"},
     {"analysis"},

@@ -5,7 +5,6 @@ A worker process that loses its parent ends itself: nothing it holds can be left
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
+from benchmark.child import Child
 from benchmark.clock import now
 from benchmark.errors import ExitStatus, TargetError, VpcbenchError
 from benchmark.execution.directory import Directory
@@ -56,17 +55,13 @@ class LocalWorker:
 
     def __init__(self, count: Count | None = None) -> None:
         self._count = count
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs,), name="vpcbench-worker", daemon=True)
-        with _signals_held():
-            self._process.start()
-        theirs.close()
+        self._child = Child(work)
+        self.pipe = self._child.pipe
 
     @property
-    def pid(self) -> int | None:
+    def pid(self) -> int:
         """The process that sends."""
-        return self._process.pid
+        return self._child.pid
 
     def tell(self, order: object) -> None:
         """Give it an order.
@@ -98,23 +93,18 @@ class LocalWorker:
 
     def kill(self) -> None:
         """End it at once; `hear` and `tell` will find it lost."""
-        self._process.kill()
+        self._child.kill()
 
     def end(self) -> None:
         """Let the process end, or make it."""
         try:
             self.pipe.send(None)
         except OSError:
-            self._process.kill()  # it is gone already; this only makes sure
-        self._process.join(PATIENCE)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self.pipe.close()
+            self.kill()  # it is gone already; this only makes sure
+        self._child.end(PATIENCE)
 
     def _lost(self) -> WorkerLost:
-        self._process.join(PATIENCE)
-        status = self._process.exitcode
+        status = self._child.status(PATIENCE)
         how = f"exit status {status}"
         if status and status < 0:
             how = f"killed by {signal.Signals(-status).name}"
@@ -147,7 +137,7 @@ class LocalWorkers:
             worker.end()
 
     @property
-    def pids(self) -> list[int | None]:
+    def pids(self) -> list[int]:
         """The processes that send."""
         return [worker.pid for worker in self._workers]
 
@@ -329,14 +319,3 @@ def _standing_back() -> Iterator[None]:
     finally:
         with suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_OTHER, normal)
-
-
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Start a process that a Ctrl-C or SIGTERM to the whole group cannot end before it ignores them itself."""
-    resource_tracker.ensure_running()  # starting it lifts the mask, and starting a process starts it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -11,7 +11,6 @@ import gc
 import os
 import queue
 import resource
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -273,8 +272,6 @@ def undisturbed() -> Iterator[None]:
 
 def work(pipe: Pipe) -> None:
     """The worker process's whole life: orders in, reports out, until the pipe ends."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # they reach the whole group, and are the parent's to judge
     uvloop.run(_obey(pipe))
 
 

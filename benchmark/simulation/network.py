@@ -9,16 +9,14 @@ It takes Linux, TUN devices, and root or unprivileged user namespaces.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
 from multiprocessing.reduction import recv_handle, send_handle
 from random import Random
 from typing import TYPE_CHECKING, Self
 
+from benchmark.child import Child
 from benchmark.errors import VpcbenchError
-from benchmark.simulation.process import interrupts_held
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -47,12 +45,8 @@ class Network:
     def __enter__(self) -> Self:
         if sys.platform != "linux":
             raise NetworkUnavailable(f"network namespaces are Linux's, and this is {sys.platform}")
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(self._paths, theirs), name="relay", daemon=True)
+        self._child = Child(_run, self._paths)
         try:
-            with theirs, interrupts_held():
-                self._process.start()
             self._receive()
         except BaseException:
             self.__exit__()
@@ -60,11 +54,10 @@ class Network:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._pipe.close()
         for namespace in self._namespaces.values():
             os.close(namespace)
-        self._process.kill()
-        self._process.join()
+        self._child.kill()
+        self._child.end(0)
 
     def enter(self, side: str) -> None:
         """Put this thread, and what it starts from now on, at the `client`'s or the `server`'s end.
@@ -78,14 +71,14 @@ class Network:
     def _receive(self) -> None:
         from benchmark.simulation.relay import become_user_of
 
-        if not self._pipe.poll(_PATIENCE):
+        if not self._child.pipe.poll(_PATIENCE):
             raise NetworkUnavailable(f"making its paths took more than {_PATIENCE:g} s")
         try:
-            made = self._pipe.recv()
+            made = self._child.pipe.recv()
             if isinstance(made, str):
                 raise NetworkUnavailable(made)
             self.hosts, sides = made
-            self._namespaces = {side: recv_handle(self._pipe) for side in sides}
+            self._namespaces = {side: recv_handle(self._child.pipe) for side in sides}
             user = self._namespaces.get("user")
             if user is not None:
                 become_user_of(user)
@@ -104,7 +97,6 @@ def _run(paths: dict[str, Specification], parent: Connection) -> None:
         relay,
     )
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ends = {name: (CLIENT.format(number), SERVER.format(number)) for number, name in enumerate(paths, 1)}
     try:
         user = make_user_namespace()

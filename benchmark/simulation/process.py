@@ -5,18 +5,15 @@ Guarantees that the process ends: when the `with` block does, or when this proce
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from benchmark.child import Child
 from benchmark.errors import VpcbenchError
 from benchmark.simulation.setup import Address, Options, Setup
 from benchmark.simulation.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
     from benchmark.simulation.behaviour import Behaviour
@@ -49,12 +46,8 @@ class PracticeService:
         self._setup = Setup(behaviour, addresses, **options)
 
     def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_run, args=(self._setup, theirs), name="practice", daemon=True)
+        self._child = Child(_run, self._setup)
         try:
-            with theirs, interrupts_held():  # while we held their end, ours would not see that they are gone
-                self._process.start()
             self.urls, self._started = self._receive(_STARTING)
         except BaseException:
             self._end()
@@ -65,9 +58,9 @@ class PracticeService:
         self._end()
 
     @property
-    def pid(self) -> int | None:
+    def pid(self) -> int:
         """The process that serves."""
-        return self._process.pid
+        return self._child.pid
 
     def truth(self) -> Truth:
         """What the service has done up to now.
@@ -76,17 +69,16 @@ class PracticeService:
         load is over.
         """
         with suppress(OSError):  # it is gone, as reading will tell
-            self._pipe.send(TELL_TRUTH)
+            self._child.pipe.send(TELL_TRUTH)
         return Truth.of(self._started, self._receive(_ANSWERING))
 
     def _receive(self, patience: float) -> Any:
-        if not self._pipe.poll(patience):
+        if not self._child.pipe.poll(patience):
             raise TimeoutError(f"the practice service did not answer within {patience:g} s")
         try:
-            told = self._pipe.recv()
+            told = self._child.pipe.recv()
         except (EOFError, OSError) as error:
-            self._process.join(_ENDING)
-            status = self._process.exitcode
+            status = self._child.status(_ENDING)
             raise RuntimeError(f"the practice service ended by itself (exit status {status})") from error
         if isinstance(told, VpcbenchError):
             raise told
@@ -94,28 +86,11 @@ class PracticeService:
 
     def _end(self) -> None:
         """Let the process end, as it does when its pipe closes, or make it."""
-        self._pipe.close()
-        if self._process.pid is None:  # it could not even be started
-            return
-        self._process.join(_ENDING)
-        if self._process.exitcode is None:
-            self._process.kill()
-            self._process.join()
-        self._process.close()
+        self._child.pipe.close()
+        self._child.end(_ENDING)
 
 
 def _run(setup: Setup, parent: Connection) -> None:
     from benchmark.simulation.service import run_child  # with aiohttp, which the parent need not load
 
     run_child(setup, parent)
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Let a process be started in which a Ctrl-C has no effect before it takes care of that itself."""
-    resource_tracker.ensure_running()  # starting it lifts the mask, and starting a process starts it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

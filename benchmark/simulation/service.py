@@ -294,7 +294,6 @@ async def _serve(setup: Setup, ready: Callable[[list[str]], None]) -> None:
 
 def run_child(setup: Setup, parent: Connection) -> None:
     """Run the practice service until the parent lets go of its end of the pipe, if only by dying."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches us as well, but is the parent's
     uvloop.run(_obey(setup, parent))
 
 

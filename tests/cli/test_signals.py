@@ -174,7 +174,7 @@ def test_a_signal_while_the_preflight_waits(scripted: ScriptedServer, tmp_path: 
 def test_a_signal_while_it_starts(service: PracticeService, tmp_path: Path) -> None:
     """As soon as the worker's process exists, it has the signal too, and no code of ours has run in it."""
     with Running(tmp_path, "curl", service.urls[0], *LONG) as running:
-        running.until_said(3)  # itself, multiprocessing's tracker, a worker
+        running.until_said(2)  # itself, and a worker
         running.signal_all(signal.SIGINT)
         assert running.ended() == 130
 
@@ -208,7 +208,7 @@ def test_a_killed_worker_makes_the_run_invalid_and_keeps_the_rest(
 ) -> None:
     with Running(tmp_path, "curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG) as running:
         running.until_journaled(50)
-        workers = [pid for pid in session(running.process.pid) if b"spawn_main" in command_of(pid)]
+        workers = [pid for pid in session(running.process.pid) if b"benchmark.child" in command_of(pid)]
         assert len(workers) == 2
         os.kill(workers[1], signal.SIGKILL)
         assert running.ended() == 3

@@ -144,7 +144,7 @@ def _senders(parent: int) -> Iterator[int]:
     """Those children of a process of ours that send."""
     with contextlib.suppress(OSError):  # it, or one of them, has ended
         for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"benchmark.child" in Path(f"/proc/{child}/cmdline").read_bytes():
                 yield int(child)
 
 
