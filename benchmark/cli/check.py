@@ -217,7 +217,7 @@ def _answer(visit: Visit) -> str:
         return meaning(probe, visit.sent)
     kind = probe.header("content-type") or "no content type"
     server = probe.header("server")
-    return f"{shape(probe.body) or 'a long answer'}, {kind}" + (f", from {server}" if server else "")
+    return f"{shape(probe) or 'a long answer'}, {kind}" + (f", from {server}" if server else "")
 
 
 def overall(plan: Plan, seen: Preflight) -> Iterator[Step]:

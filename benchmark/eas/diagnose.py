@@ -8,8 +8,9 @@ from itertools import combinations
 from typing import Any
 
 from benchmark.eas.address import address_class, is_dedicated, is_eas, is_vpc, region_of
-from benchmark.measure.exchange import MOST_BODY, Failure
+from benchmark.measure.exchange import Failure
 from benchmark.measure.probe import Probe
+from benchmark.redaction import shortened
 
 TRANSIENT = frozenset({408, 429, 450, 500, 502, 503, 504})  # a service may recover from these
 SOON = 14 * 86_400  # seconds before a certificate's end at which it is mentioned
@@ -141,24 +142,24 @@ def ip_of(address: str) -> str:
 
 def _traits(probe: Probe) -> Sequence[str]:
     kind = probe.header("content-type").partition(";")[0].strip()
-    return (str(probe.status), probe.header("server") or "none", kind or "none", shape(probe.body))
+    return (str(probe.status), probe.header("server") or "none", kind or "none", shape(probe))
 
 
-def shape(body: str) -> str:
+def shape(probe: Probe) -> str:
     """What an answer looks like, whatever it says: the keys of a JSON object; else text. Empty: it was cut."""
-    if len(body) >= MOST_BODY:
+    if probe.cut:
         return ""
     try:
-        value: Any = json.loads(body)
-    except ValueError:
-        return "text" if body else "nothing"
+        value: Any = json.loads(probe.body)
+    except (ValueError, RecursionError):
+        return "text" if probe.body else "nothing"
     if isinstance(value, dict):
         return f"JSON with {', '.join(sorted(map(str, value)))}" if value else "an empty JSON object"
     return f"a JSON {'list' if isinstance(value, list) else 'value'}"
 
 
 def _status(probe: Probe, tries: int) -> str:
-    body = " ".join(probe.body.split())[:200]
+    body = shortened(probe.body)
     shown = f"; it said: {body}" if body else ""
     again = f" {tries} times" if tries > 1 else ""
     return f"the first request was answered {probe.status}{again}: {meaning(probe, tries)}{shown}"

@@ -12,9 +12,10 @@ from typing import Any
 
 from benchmark.eas.address import is_vpc, region_of
 from benchmark.eas.diagnose import diagnose
-from benchmark.measure.exchange import Failure
+from benchmark.measure.exchange import MOST_BODY, Failure
 from benchmark.measure.instances import Instance
 from benchmark.measure.probe import Probe
+from benchmark.redaction import Redactor, shortened
 
 _PATHS = ("/api/v1/servicediscovery/upstreams/", "/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/")
 MOST = 4096  # instances
@@ -28,7 +29,7 @@ def list_paths(service: str) -> tuple[str, ...]:
     return tuple(path + service for path in _PATHS)
 
 
-def read_list(body: bytes) -> tuple[Instance, ...]:
+def read_list(body: bytes, redactor: Redactor) -> tuple[Instance, ...]:
     """The instances in an answer, in a fixed order; those of weight zero are there, and get nothing.
 
     Raises:
@@ -37,7 +38,7 @@ def read_list(body: bytes) -> tuple[Instance, ...]:
     try:
         said: Any = json.loads(body)
     except (ValueError, RecursionError):
-        raise ValueError(f"the answer is no JSON: {_beginning(body)}") from None
+        raise ValueError(f"the answer is no JSON: {_beginning(body, redactor)}") from None
     items = said
     for key in ("endpoints", "items"):
         if isinstance(items, dict) and key in items:
@@ -45,8 +46,10 @@ def read_list(body: bytes) -> tuple[Instance, ...]:
     if items is None:
         items = []
     if not isinstance(items, list):
-        raise ValueError(f"the answer has no list of instances at endpoints.items: {_beginning(body)}")
-    found = {instance.address: instance for instance in map(_instance, items[:MOST])}
+        raise ValueError(
+            f"the answer has no list of instances at endpoints.items: {_beginning(body, redactor)}"
+        )
+    found = {instance.address: instance for instance in (_instance(item, redactor) for item in items[:MOST])}
     if not found:
         raise ValueError(
             f"the list is empty: no instance is ready, or none is reachable directly: {_ENABLED}"
@@ -56,18 +59,18 @@ def read_list(body: bytes) -> tuple[Instance, ...]:
     return tuple(sorted(found.values(), key=lambda each: (each.ip, each.port)))
 
 
-def _instance(item: Any) -> Instance:
+def _instance(item: Any, redactor: Redactor) -> Instance:
     try:
         ip, port, weight = item["ip"], item["port"], item.get("weight", 1)
         ipaddress.ip_address(ip)
         port, weight = int(port), int(weight)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise ValueError(
-            f"an instance in the list has no ip, port and weight: {json.dumps(item)[:200]}"
+            f"an instance in the list has no ip, port and weight: {redactor.excerpt(json.dumps(item))}"
         ) from None
     if not 0 < port < 65_536 or not 0 <= weight <= HEAVIEST:
         raise ValueError(
-            f"an instance in the list has a port or weight that cannot be: {json.dumps(item)[:200]}"
+            f"an instance in the list has a port or weight that cannot be: {redactor.excerpt(json.dumps(item))}"
         )
     return Instance(str(ip), port, weight)
 
@@ -96,9 +99,11 @@ def refusal(host: str, service: str, probe: Probe) -> str:
         case _:
             why = "no list is to be had there"
     where = f" in {region_of(host)}" if region_of(host) and is_vpc(host) else ""
-    shown = _beginning(probe.body.encode())
-    return f"it answered {probe.status}{where}: {why}" + (f"; it said: {shown}" if probe.body.strip() else "")
+    shown = shortened(probe.body)
+    return f"it answered {probe.status}{where}: {why}" + (f"; it said: {shown}" if shown else "")
 
 
-def _beginning(body: bytes) -> str:
-    return " ".join(body[:400].decode("utf-8", "replace").split())[:200] or "nothing"
+def _beginning(body: bytes, redactor: Redactor) -> str:
+    return (
+        redactor.excerpt(body[:MOST_BODY].decode("utf-8", "replace"), cut=len(body) > MOST_BODY) or "nothing"
+    )

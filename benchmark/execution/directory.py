@@ -22,6 +22,7 @@ from benchmark.eas.upstreams import read_list, refusal
 from benchmark.measure.exchange import MOST_READ, Answer, Exchange, Failure
 from benchmark.measure.instances import Instance, Lookup
 from benchmark.measure.probe import Probe
+from benchmark.redaction import Redactor, request_secrets
 from benchmark.transport.base import Discovery, Pool, PreparedRequest
 from benchmark.transport.http1 import Http1Transport
 from benchmark.transport.walk import walk
@@ -45,11 +46,13 @@ class History:
 class Directory:
     """A service's instances, kept up to date from `begin` to `close`."""
 
-    def __init__(self, discovery: Discovery) -> None:
+    def __init__(self, discovery: Discovery, secrets: frozenset[str] = frozenset()) -> None:
         self.instances: tuple[Instance, ...] = ()
         self.first: Lookup | None = None  # what came of asking first
         self.history = History()
         self._discovery = discovery
+        asked = discovery.requests[0]
+        self._redactor = Redactor(secrets | request_secrets(asked.target, asked.headers, asked.body))
         self._requests = list(discovery.requests)
         self._url = discovery.url(discovery.requests[0])
         self._answered: queue.SimpleQueue[Lookup] = queue.SimpleQueue()
@@ -131,12 +134,12 @@ class Directory:
 
     async def _ask(self, request: PreparedRequest) -> Lookup:
         """Ask once, on a connection of its own."""
-        probe, body = await ask(self._discovery, request)
+        probe, body = await ask(self._discovery, request, self._redactor)
         url = self._discovery.url(request)
         if probe.failure is not Failure.NONE:
             return Lookup(url, probe, problem=self._refusal(probe))
         try:
-            return Lookup(url, probe, read_list(body))
+            return Lookup(url, probe, read_list(body, self._redactor))
         except ValueError as error:
             return Lookup(url, probe, problem=str(error))
 
@@ -164,7 +167,7 @@ class Directory:
             )
 
 
-async def ask(discovery: Discovery, request: PreparedRequest) -> tuple[Probe, bytes]:
+async def ask(discovery: Discovery, request: PreparedRequest, redactor: Redactor) -> tuple[Probe, bytes]:
     """One answer of the discovery service's, and its whole body."""
     done: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
@@ -183,4 +186,4 @@ async def ask(discovery: Discovery, request: PreparedRequest) -> tuple[Probe, by
     finally:
         await transport.close()
     answer = exchange.answer or Answer([])
-    return Probe.of(exchange, answer, transport.addresses), answer.body
+    return Probe.of(exchange, answer, transport.addresses, redactor), answer.body

@@ -164,7 +164,7 @@ class LocalWorkers:
         known = self._directories.get(target.name)
         if known is not None and known.first is not None and known.instances:
             return replace(known.first, instances=known.instances)
-        directory = self._directories[target.name] = Directory(target.discovery)
+        directory = self._directories[target.name] = Directory(target.discovery, target.secrets)
         found = directory.begin(lambda: bool(self._stopping()))
         if found is None:
             raise Interrupted("interrupted; nothing was measured")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,7 @@ class TargetPlan:
     transport: str = "http1"  # which implementation carries them
     discovery: Discovery | None = None  # where its instances are asked for, if they are called directly
     instances: tuple[Instance, ...] = ()  # as they were listed when this was sent out; none yet in a plan
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)  # what nothing that it says may show
 
     @property
     def streams(self) -> bool:
@@ -303,6 +304,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
             discovery=discovery(target.direct, target, list_paths(target.direct.service), loaded.folder)
             if target.direct
             else None,
+            secrets=loaded.secrets,
         )
         for name, target in scenario.targets.items()
     )

@@ -32,6 +32,7 @@ from benchmark.measure.recorder import Recorder
 from benchmark.measure.recording import Recording
 from benchmark.measure.series import Series
 from benchmark.measure.stream import MOST_TURNS, StreamRecorder
+from benchmark.redaction import Redactor, request_secrets
 from benchmark.schedule.base import due_before
 from benchmark.transport.base import Pool, Transport
 from benchmark.transport.direct import DirectTransport
@@ -151,13 +152,14 @@ class Worker:
         )
         started = now()
         exchange = Exchange(0, started, started)
-        exchange.asks = Talk(order.target.requests, 0).request()
+        asked = exchange.asks = Talk(order.target.requests, 0).request()
+        redactor = Redactor(order.target.secrets | request_secrets(asked.target, asked.headers, asked.body))
         transport.send(exchange)
         try:
             exchange = await done
         finally:
             await transport.close()
-        return Probe.of(exchange, exchange.answer or Answer([]), transport.addresses, walked)
+        return Probe.of(exchange, exchange.answer or Answer([]), transport.addresses, redactor, walked)
 
     async def round(self, order: RoundOrder) -> RoundReport:
         """Open connections, warm up, measure, and wait for what is in flight."""

@@ -22,6 +22,7 @@ PLAIN_FIELDS = ("due", "taken", "first_byte", "done", "status", "received", "req
 FIELDS = (*PLAIN_FIELDS, "sent", "pool", "dns", "connect", "tls", "send", "failure", "stale")
 LARGE: Final = 10 * 1024  # bytes of a request, beyond which its sending takes a time of its own
 MOST_BODY = 4096  # bytes kept of an answer
+MOST_DETAIL = 4096  # characters kept of what a server said of a failure
 MOST_READ = 1024**2  # bytes kept of one whose body must hold something
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.measure.exchange import MOST_BODY, Answer, Exchange, Failure
+from benchmark.measure.exchange import MOST_BODY, MOST_DETAIL, Answer, Exchange, Failure
 from benchmark.measure.walk import Walk
+from benchmark.redaction import Redactor
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One exchange over a connection of its own; durations in nanoseconds."""
+    """One exchange over a connection of its own; durations in nanoseconds. Nothing that the server said shows a secret."""
 
     addresses: tuple[str, ...]  # ip:port, where connections were opened to
     failure: Failure
@@ -24,6 +25,7 @@ class Probe:
     service: int  # taken to done
     kept: bool | None = None  # whether the connection stayed open after the answer; None: not known
     walk: Walk | None = None  # what was seen on the way, where it was walked first
+    cut: bool = False  # whether there was more of the body
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -44,19 +46,28 @@ class Probe:
         )  # fmt: skip
 
     @classmethod
-    def of(cls, exchange: Exchange, answer: Answer, addresses: list[str], walk: Walk | None = None) -> Probe:
-        """What this exchange says."""
+    def of(
+        cls,
+        exchange: Exchange,
+        answer: Answer,
+        addresses: list[str],
+        redactor: Redactor,
+        walk: Walk | None = None,
+    ) -> Probe:
+        """What this exchange says; the redactor knows what its request held."""
+        body, cut = answer.body[:MOST_BODY], len(answer.body) >= MOST_BODY
         return cls(
             addresses=tuple(addresses),
             failure=exchange.failure,
-            detail=exchange.detail,
+            detail=redactor.excerpt(exchange.detail, cut=len(exchange.detail) >= MOST_DETAIL),
             status=exchange.status,
-            headers=tuple(answer.headers),
-            body=answer.body[:MOST_BODY].decode("utf-8", "replace"),
+            headers=tuple((name, redactor.text(value)) for name, value in answer.headers),
+            body=redactor.beginning(body.decode("utf-8", "ignore" if cut else "replace"), cut=cut),
             dns=exchange.dns,
             connect=exchange.connect,
             tls=exchange.tls,
             service=exchange.done - exchange.taken - exchange.pool,
             kept=answer.kept,
             walk=walk,
+            cut=cut,
         )

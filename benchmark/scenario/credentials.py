@@ -1,22 +1,30 @@
 """Which parts of a scenario are secret: what is kept of it without them, and what must never be shown.
 
-Secret are tokens, credential-like headers and query parameters (also inside a URL), user information in a
-URL, and whatever the environment put into a token, header, query or body. What the environment put into a
-URL, a path or a name is not: reports would not say what was measured.
+Secret are tokens, credential-like headers, query parameters (also inside a URL), cookies and fields of a body, user
+information in a URL, and whatever the environment put into a token, header, query or body. What the environment put into
+a URL, a path or a name is not: reports would not say what was measured.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from benchmark.redaction import REDACTED, Redactor, is_secret_name, redact_url, redact_value, url_secrets
+from benchmark.redaction import (
+    REDACTED,
+    Redactor,
+    body_secrets,
+    is_secret,
+    is_secret_name,
+    redact_url,
+    redact_value,
+    url_secrets,
+    value_secrets,
+)
 from benchmark.scenario.document import Location, texts
 
 _TELLING = (
     4  # characters; a shorter value of the environment is a number or a switch, unless it is a credential
 )
-_SCHEME = re.compile(r"(?:bearer|basic)\s+(\S.*)", re.IGNORECASE)
 
 
 def without_credentials(data: Any) -> Any:
@@ -41,8 +49,10 @@ def _redacted(value: Any, location: Location, redactor: Redactor) -> Any:
         return {key: _redacted(item, (*location, key), redactor) for key, item in value.items()}
     if isinstance(value, list):
         return [_redacted(item, (*location, at), redactor) for at, item in enumerate(value)]
-    if _is_credential(location):
-        return redact_value(value) if isinstance(value, str) else REDACTED if value is not None else None
+    if value is None or isinstance(value, bool):
+        return value
+    if (name := _name_of_value(location)) is not None and is_secret(name, str(value)):
+        return redact_value(str(value))
     if not isinstance(value, str):
         return value
     return redactor.text(redact_url(value) if _is_address(location) else value)
@@ -52,10 +62,10 @@ def _secrets_of(location: Location, text: str) -> set[str]:
     """What is secret in the text at this place: all of it, parts of it, or nothing."""
     if _is_address(location):
         return url_secrets(text)
-    if not _is_credential(location) or not text or redact_value(text) == text:
-        return set()
-    scheme = _SCHEME.fullmatch(text)
-    return {text, scheme[1]} if scheme else {text}
+    if _within(location) == ("body",):
+        return body_secrets(text)
+    name = _name_of_value(location)
+    return set() if name is None else value_secrets(name, text)
 
 
 def _place(location: Location) -> Location:
@@ -73,19 +83,23 @@ def _within(location: Location) -> tuple[str | int, ...]:
     return location[2:] if location[:1] in {("targets",), ("requests",)} else ()
 
 
-def _is_credential(location: Location) -> bool:
+def _name_of_value(location: Location) -> str | None:
+    """What a value is called where a secret can stand: the outermost name that is one of a secret's, else the innermost."""
     match _within(location):
-        case ("token", *_):
-            return _place(location)[0] == "targets"
+        case ("token", *_) if _place(location)[0] == "targets":
+            return "token"
         case ("headers" | "query", str() as name, *_):
-            return is_secret_name(name)
-    return False
+            return name
+        case ("json", *path):
+            names = [str(key) for key in path if isinstance(key, str)]
+            return next(filter(is_secret_name, names), names[-1] if names else "")
+    return None
 
 
 def _is_address(location: Location) -> bool:
     """Whether a URL, or the end of one, stands here."""
     place = _within(location)
-    return place[:1] in {("url",), ("path",)} or place[:2] == ("direct", "url")
+    return place[:1] in {("url",), ("path",), ("proxy",)} or place[:2] == ("direct", "url")
 
 
 def _is_private(location: Location) -> bool:

@@ -12,6 +12,7 @@ import json
 import re
 from typing import Any
 
+from benchmark.measure.exchange import MOST_DETAIL
 from benchmark.measure.stream import Stream
 
 LARGEST_EVENT = 4 * 1024 * 1024  # bytes
@@ -233,7 +234,7 @@ def _message(said: dict[str, Any]) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:200] or "an error"
+    return " ".join(text[:MOST_DETAIL].split()) or "an error"
 
 
 def _is_plain(event: bytes) -> bool:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from benchmark.redaction import REDACTED
+from benchmark.scenario.load import load_text
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
@@ -206,3 +211,66 @@ rounds: 1
     result = json.loads((made / "out" / "result.json").read_text())
     assert result["targets"]["a"]["counts"]["scheduled"] == 1000
     assert vpcbench("report", "out", "--format", "json", folder=made).returncode == 0
+
+
+LONG = "eyJhbGciOiJIUzI1NiJ9." + "QmFzZTY0IGNhbmFyeSB0b2tlbg" * 14  # 385 characters
+RANDOM = "CAN8277e0910d750195b448"
+BASIC = b64encode(b"bob:CANpw").decode()
+ECHOES: dict[str, tuple[dict[str, Any], dict[str, Any], bytes]] = {  # a target's keys, its request's, the answer
+    "long": ({"token": LONG, "bearer": True}, {}, b'{"error":"invalid token %s"}' % LONG.encode()),
+    "divided": ({"headers": {"X-Pass": "CANshort"}}, {}, b"x" * 196 + b"CANshort"),
+    "reading": ({"headers": {"X-Token": LONG}}, {}, b" " * 4000 + LONG.encode()),
+    "password": ({"token": f"Basic {BASIC}"}, {}, b"bad password CANpw"),
+    "base64": ({"token": f"Basic {BASIC}"}, {}, b64encode(b"realm:bob:CANpw") + f" is not {BASIC}".encode()),
+    "percent": ({"headers": {"Cookie": "sid=CAN pw/"}}, {}, b"/?sid=CAN%20pw%2f&again=CAN+pw%252F"),
+    "form": ({}, {"body": "user=a&appkey=CANform"}, b"no such key: CANform"),
+    "json": ({}, {"json": {"a": [{"api_key": 'CAN"deep'}]}}, b'{"you": "said CAN\\"deep"}'),
+    "random": ({"headers": {"X-Team": RANDOM}}, {}, b"who is %s?" % RANDOM.encode()),
+}  # fmt: skip
+
+
+def test_no_part_of_a_credential_that_a_server_says_again_is_told(
+    scripted: ScriptedServer, places: tuple[Path, Path]
+) -> None:
+    """Neither where it is whole, nor where it is cut, nor in another spelling."""
+    asked, made = places
+
+    def script(connection: socket.socket, number: int) -> None:
+        asked = read_request(connection)
+        if not asked:  # the check's walk only knocks
+            return
+        echo = asked.split(b"/")[1].split(b"?")[0].decode()
+        body = ECHOES[echo][2]
+        head = b"HTTP/1.1 401 %s\r\nServer: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+        connection.sendall(head % (body.strip(), body.strip(), len(body)) + body)
+
+    scripted.script = script
+    url = f"http://127.0.0.1:{scripted.port}/"
+    for number, (name, (target, request, _)) in enumerate(ECHOES.items()):
+        scenario = {"targets": {name: {"url": f"{url}{name}?AppCode=CANcode", **target}}, "request": request}
+        (asked / f"{name}.json").write_text(json.dumps(scenario))
+        command = (("check",), ("check", "--json"), ("run",))[number % 3]
+        done = vpcbench(*command, f"../asked/{name}.json", folder=made)
+        shown = (done.stdout + done.stderr).replace(REDACTED, "")
+        assert (done.returncode, "401" in shown) == (4, True), shown
+        for part in ("CAN", "eyJh", "QmFz", "ZTY0", BASIC[:6], BASIC[4:], b64encode(b"CANpw").decode()[:5]):
+            assert part not in shown, (name, shown)
+
+
+@pytest.mark.parametrize("name", ["AppCode", "appkey", "pass", "code", "sid", "q"])
+def test_no_credential_is_kept_by_any_name(name: str) -> None:
+    """In a query, a header, a form, JSON at any depth, a cookie: one list of names, and what looks like a token."""
+    secret = "CAN8277e0910d750195b448" if name == "q" else "CANsecret"
+    data = {
+        "targets": {"a": {"url": f"http://h/?{name}={secret}", "headers": {name: secret}}},
+        "request": {
+            "json": {"a": [{name: {"b": secret}}]},
+            "query": {name: secret},
+            "headers": {"Cookie": f"x={secret}"},
+        },
+    }
+    form = {"targets": {"a": {"url": "http://h/"}}, "request": {"body": f"a=b&{name}={secret}"}}
+    for scenario in (data, form):
+        loaded = load_text(json.dumps(scenario), "scenario", Path())
+        assert secret in loaded.secrets
+        assert "CAN" not in json.dumps(loaded.document)

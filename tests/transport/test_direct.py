@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.eas.upstreams import read_list
+from benchmark.redaction import Redactor
 from benchmark.transport.direct import Turns
 
 ITEM = {"app": "test", "ip": "10.0.0.1", "port": 8080, "weight": 100}
@@ -44,7 +45,7 @@ def test_turns_lie_evenly() -> None:
     ],
 )
 def test_shapes_of_a_list(said: Any) -> None:
-    (found,) = read_list(json.dumps(said).encode())
+    (found,) = read_list(json.dumps(said).encode(), Redactor())
     assert (found.address, found.weight) == ("10.0.0.1:8080", 100)
 
 
@@ -63,9 +64,9 @@ def test_shapes_of_a_list(said: Any) -> None:
 )
 def test_what_is_no_list(body: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        read_list(body)
+        read_list(body, Redactor())
 
 
 def test_addresses_of_ipv6_are_in_brackets() -> None:
-    (found,) = read_list(b'[{"ip": "fd00::1", "port": 80}]')
+    (found,) = read_list(b'[{"ip": "fd00::1", "port": 80}]', Redactor())
     assert found.address == "[fd00::1]:80"
