@@ -16,7 +16,7 @@ from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
 from benchmark.measure.recording import Recording
 from benchmark.result.run import Round, set_aside
-from benchmark.units import MILLISECOND, NANOSECONDS, format_rate
+from benchmark.units import MILLISECOND, NANOSECONDS, format_duration, format_rate
 
 MOST_REPEATED = 0.2  # of the rounds, because a bad one is repeated with its pair
 HARMFUL_LATENESS = 0.05  # of the mean response
@@ -206,7 +206,14 @@ def flaw_of(outcome: Outcome) -> str:
     """Why a round cannot be used: the generator did not send it, or was late by more than a share of what it measured."""
     kept = outcome.recording
     flaw = ""
-    if outcome.stopped_after is None and kept.unsent > SHORTFALL * kept.scheduled:
+    reports = [report for report in outcome.reports if report is not None]
+    if overdue := sum(report.overdue for report in reports):
+        away = format_duration(max(report.away for report in reports) / NANOSECONDS)
+        flaw = (
+            f"the generator was {away} behind (stopped, asleep, or without a core), so that {overdue:,} requests that "
+            "were due more than a second before were not sent at once, but not at all"
+        )
+    elif outcome.stopped_after is None and kept.unsent > SHORTFALL * kept.scheduled:
         seconds = outcome.order.measured / NANOSECONDS
         sent, asked = (kept.scheduled - kept.unsent) / seconds, kept.scheduled / seconds
         flaw = f"the generator sent {format_rate(sent)} of the {format_rate(asked)} that were due"

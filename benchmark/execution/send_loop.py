@@ -34,6 +34,9 @@ QUICK: Final = 1 * MILLISECOND  # answers that take less than this are polled fo
 FEW: Final = 16  # while no more are in flight: of more, each that wakes the loop brings others along
 LOOK_UP: Final = 50 * MILLISECOND  # how often a loop that sleeps looks whether answers have become quick
 MOST_AT_ONCE: Final = 32  # requests sent before answers get their turn
+MOST_OVERDUE: Final = (
+    1 * NANOSECONDS
+)  # what is late by more is not sent: a generator that was away must not burst
 GRACE: Final = 100 * MILLISECOND  # after the end, for sending what was due before it
 NEVER: Final = sys.maxsize
 
@@ -47,6 +50,10 @@ class SendLoop:
         self.carried = 0.0  # answers to requests of the warm-up, as far as they came in the measured part
         self._counted_from = NEVER  # when the kernel's counts began: the loop's timer may be late
         self.busiest = 0  # the most exchanges that were in flight at once
+        self.overdue = (
+            0  # of what was due in the measured part: not sent, for it was late by more than `MOST_OVERDUE`
+        )
+        self.away = 0  # nanoseconds by which the latest of them was late, at most
         self.unsent_turns = 0  # of conversations: due in the measured part, in no schedule, and never sent
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
@@ -217,19 +224,33 @@ class SendLoop:
         """Ask all that is due, but a bounded number at once, so that answers are read in between."""
         for _ in range(MOST_AT_ONCE):
             due = self._nearest()
-            if due > now():
+            late = now() - due
+            if late < 0:
                 break
+            talk = None
             if due == self._next_known:
                 self._look_ahead()
-                self._ask(due)
             else:
-                self._ask(due, heapq.heappop(self._later)[2])
+                talk = heapq.heappop(self._later)[2]
+            if late > MOST_OVERDUE and self._usual == NEVER:
+                self._pass_over(due, late, talk)
+            else:
+                self._ask(due, talk)
             self._worked = True
             self._lead = (
                 self._early
             )  # the long sleep is over: to poll on until the next would be to poll for ever
         if self._in_flight > self.busiest:
             self.busiest = self._in_flight
+
+    def _pass_over(self, due: int, late: int, talk: Talk | None) -> None:
+        """Leave unsent what an open loop wanted long ago; the requests of later instants stay what they were."""
+        if talk is None:
+            self._choose()
+        if self.begin <= due < self._end:
+            self.overdue += 1
+            self.away = max(self.away, late)
+        self._count_unsent(due, talk)
 
     def _nearest(self) -> int:
         """The next instant at which a request is due."""

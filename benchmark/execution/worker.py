@@ -91,6 +91,8 @@ class RoundReport:
     max_rss_bytes: int
     stopped: bool
     strain: Strain
+    overdue: int = 0  # requests that were not sent, for they were late by more than a bound
+    away: int = 0  # nanoseconds by which they were, at most
 
 
 class Worker:
@@ -204,6 +206,8 @@ class Worker:
             max_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             stopped=self._stopped,
             strain=strain.seen,
+            overdue=sending.overdue,
+            away=sending.away,
         )
 
     async def _open(self, transport: Transport, connections: int) -> None:

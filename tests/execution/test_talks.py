@@ -35,7 +35,7 @@ class Instant:
     What is sent after the instant `busy` takes 10 ms, in which nothing else happens.
     """
 
-    def __init__(self, fails: int, busy: int) -> None:
+    def __init__(self, fails: int = 0, busy: int = NEVER * MILLISECOND) -> None:
         self.addresses: list[str] = []
         self.finished: Callable[[Exchange], None] = lambda exchange: None
         self.handshake: Callable[[int, int, int], None] = lambda *paid: None
@@ -106,6 +106,8 @@ class Done:
     sent: list[Exchange]
     zero: int
     unsent_turns: int
+    overdue: int
+    away: int
 
 
 async def carried_out(
@@ -114,16 +116,26 @@ async def carried_out(
     *,
     busy_after: int = NEVER * MILLISECOND,
     stopped_after: int = NEVER * MILLISECOND,
+    transport: Instant | None = None,
 ) -> Done:
     zero = now() + 5 * MILLISECOND
-    transport = Instant(fails, zero + busy_after)
+    transport = transport or Instant(fails, zero + busy_after)
     transport.order = order
     recorder = Recorder([len(request.wire) for request in order.target.requests])
     sending = SendLoop(order, transport, recorder, zero)
     stop = asyncio.get_running_loop().call_later(stopped_after / NANOSECONDS, sending.stop)
     await sending.run()
     stop.cancel()
-    return Done(order, recorder.take(), recorder, transport.sent, zero, sending.unsent_turns)
+    return Done(
+        order,
+        recorder.take(),
+        recorder,
+        transport.sent,
+        zero,
+        sending.unsent_turns,
+        sending.overdue,
+        sending.away,
+    )
 
 
 def turn_of(done: Done, exchange: Exchange) -> int:
