@@ -231,6 +231,21 @@ def history(
 
 
 @app.command()
+def convert(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="Python, HAR, k6, OpenAPI, vegeta's targets, a command line; or -."
+        ),
+    ],
+) -> None:
+    """Print what another tool's file asks for as a scenario; nothing in it is run."""
+    from benchmark.cli.convert import convert_file
+
+    raise typer.Exit(convert_file(file))
+
+
+@app.command()
 def schema() -> None:
     """Print the scenario's JSON Schema, for editors."""
     from benchmark.cli.schema import schema

@@ -25,6 +25,8 @@ from benchmark.scenario.variables import escape
 _JSON = "application/json"
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _PORTS = {"http": 80, "https": 443}
+VARIABLE = ("\ue000", "\ue001")  # around the name of a variable, in a text that is escaped as a whole
+VARIABLE_PATTERN = re.compile(rf"{VARIABLE[0]}(\w+){VARIABLE[1]}")
 _SHORTEST = 4  # characters of a credential that is looked for elsewhere, as `Redactor` does
 
 
@@ -42,7 +44,7 @@ def curl_scenario(
     Raises:
         InputError: it cannot be run; messages name the flag.
     """
-    draft = _draft(command, vs, load or {}, run or {}, name)
+    draft = draft_of(command, vs, load or {}, run or {}, name)
     origins = Origins("curl", options=draft.options)
     return load_data(draft.data, origins, Path.cwd(), draft.variables, trusted_files=True)
 
@@ -59,13 +61,23 @@ def as_scenario(
         InputError: it cannot be run.
     """
     curl_scenario(command, vs, load, run)
-    draft = _draft(command, vs, load or {}, run or {}, "curl")
+    draft = draft_of(command, vs, load or {}, run or {}, "curl")
     needed = f"# Set in the environment: {', '.join(draft.variables)}\n" if draft.variables else ""
     return needed + write_document(draft.data)
 
 
+def authorization(command: CurlCommand) -> str | None:
+    """The value of its Authorization header."""
+    return next((value for name, value in command.headers.items() if name.lower() == "authorization"), None)
+
+
+def without(headers: Mapping[str, str], name: str) -> dict[str, str]:
+    """The headers but for one, given in lower case."""
+    return {key: value for key, value in headers.items() if key.lower() != name}
+
+
 @dataclass
-class _Draft:
+class Draft:
     """A scenario's data in the making."""
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +86,8 @@ class _Draft:
 
     def variable(self, name: str, value: str) -> str:
         """A reference to a variable of this value: of this name, or one close to it."""
+        if VARIABLE_PATTERN.fullmatch(value):
+            return value  # it is one already
         name = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
         name = name if name[:1].isalpha() else f"_{name}"
         candidates = (name, *(f"{name}_{number}" for number in range(2, len(self.variables) + 3)))
@@ -82,12 +96,12 @@ class _Draft:
         return f"${{{free}}}"
 
 
-def _draft(
+def draft_of(
     command: CurlCommand, vs: Sequence[str], load: Mapping[str, object], run: Mapping[str, object], name: str
-) -> _Draft:
+) -> Draft:
     """The scenario's data, in the order in which people read it."""
-    draft = _Draft()
-    credentials = _token(draft, command)
+    draft = Draft()
+    credentials = token_of(draft, command)
     urls = [command.url, *(complete_url(url, glob=not command.literal) for url in vs)]
     draft.data = {
         "name": name,
@@ -95,10 +109,10 @@ def _draft(
             each: _target(draft, command, url, each, credentials)
             for each, url in zip(_names(urls), urls, strict=True)
         },
-        "request": _request(draft, command),
-        "load": at_some_pace({key: _value(f"--{key}", value) for key, value in load.items()}),
+        "request": request_of(draft, command),
+        "load": at_some_pace({key: value_of(f"--{key}", value) for key, value in load.items()}),
     }
-    draft.data |= {key: _value(f"--{key}", value) for key, value in run.items()}
+    draft.data |= {key: value_of(f"--{key}", value) for key, value in run.items()}
     if not draft.data["request"]:
         del draft.data["request"]
     if command.proxy or command.follow_redirects:
@@ -109,11 +123,11 @@ def _draft(
     draft.options |= {
         ("targets", each): "--vs" if at else "URL" for at, each in enumerate(draft.data["targets"])
     }
-    draft.data = _hide(draft.data, draft.variables)
+    draft.data = hide(draft.data, draft.variables)
     return draft
 
 
-def _value(flag: str, value: object) -> object:
+def value_of(flag: str, value: object) -> object:
     """What a value on the command line means: `64` is a number, `200/s` is text."""
     try:
         return read_value(value) if isinstance(value, str) else value
@@ -136,9 +150,9 @@ def _is_vpc(url: str) -> bool:
     return ".vpc." in host or "-vpc." in host
 
 
-def _token(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
+def token_of(draft: Draft, command: CurlCommand) -> dict[str, Any]:
     """The Authorization header, as a target's keys."""
-    value = next((value for name, value in command.headers.items() if name.lower() == "authorization"), None)
+    value = authorization(command)
     if value is None:
         return {}
     bearer = re.fullmatch(r"Bearer ([^ ].*)", value)
@@ -147,7 +161,7 @@ def _token(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
 
 
 def _target(
-    draft: _Draft, command: CurlCommand, url: str, name: str, credentials: dict[str, Any]
+    draft: Draft, command: CurlCommand, url: str, name: str, credentials: dict[str, Any]
 ) -> dict[str, Any]:
     """One address, with what the command says of all of them."""
     if command.query:
@@ -197,9 +211,9 @@ def _check_resolve(command: CurlCommand, urls: Sequence[str]) -> None:
             raise InputError(f"--resolve: no URL leads to host {host}, port {port}")
 
 
-def _request(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
-    """What is sent, without what is the default."""
-    headers = {name: value for name, value in command.headers.items() if name.lower() != "authorization"}
+def request_of(draft: Draft, command: CurlCommand, *, several: bool = False) -> dict[str, Any]:
+    """What is sent, without what is the default; a token is the target's, unless `several` requests have their own."""
+    headers = command.headers if several else without(command.headers, "authorization")
     body = _body(command, headers)
     request: dict[str, Any] = {}
     if command.method is not None:
@@ -228,8 +242,8 @@ def _request(draft: _Draft, command: CurlCommand) -> dict[str, Any]:
     return request
 
 
-def _header(draft: _Draft, name: str, value: str) -> str:
-    return draft.variable(name, value) if is_secret_name(name) and value else _literal(value)
+def _header(draft: Draft, name: str, value: str) -> str:
+    return draft.variable(name, value) if is_secret_name(name) and value else literal(value)
 
 
 def _body(command: CurlCommand, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -241,9 +255,9 @@ def _body(command: CurlCommand, headers: Mapping[str, str]) -> dict[str, Any]:
     content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
     value = _same_json(command.body) if content_type == _JSON else None
     if value is not None:
-        return {"json": _map_texts(value, _literal)}
+        return {"json": map_texts(value, literal)}
     try:
-        return {"body": _literal(command.body.decode())}
+        return {"body": literal(command.body.decode())}
     except UnicodeDecodeError:
         how = "-d holds bytes that are not UTF-8; send them with --data-binary @FILE"
         if (content_type or "").startswith("multipart/"):
@@ -254,7 +268,7 @@ def _body(command: CurlCommand, headers: Mapping[str, str]) -> dict[str, Any]:
         raise InputError(how) from None
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Text that is sent as it is, whatever it holds."""
     return escape_placeholders(escape(text))
 
@@ -268,25 +282,25 @@ def _same_json(body: bytes) -> Any:
         return None
 
 
-def _hide(data: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+def hide(data: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
     """A credential that stands in other places as well becomes a reference there, too."""
     forms = {escape(value): f"${{{name}}}" for name, value in variables.items() if len(value) >= _SHORTEST}
     if not forms:
         return data
     values = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
     pattern = re.compile(rf"\$\{{\w+\}}|{values}")  # a reference is left alone, whatever its name
-    hidden: dict[str, Any] = _map_texts(
+    hidden: dict[str, Any] = map_texts(
         data, lambda text: pattern.sub(lambda match: forms.get(match[0], match[0]), text)
     )
     return hidden
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
     """A copy of plain data with each of its texts changed (but not its keys)."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {key: _map_texts(item, change) for key, item in value.items()}
+        return {key: map_texts(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [_map_texts(item, change) for item in value]
+        return [map_texts(item, change) for item in value]
     return value
