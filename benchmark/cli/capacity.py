@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmark.analysis.capacity import WINDOWS, Search
 from benchmark.analysis.capacity_run import demands_of, new_search, observation
 from benchmark.analysis.summary import summarise
+from benchmark.cli.rescue import telling_where
 from benchmark.cli.run import begin, exit_status, stamp, telling_secretless, write
 from benchmark.cli.stopping import Stopping
 from benchmark.errors import ExitStatus, InputError
@@ -121,10 +122,11 @@ def _search(
 ) -> ExitStatus:
     with Stopping() as stopping:
         kept, folder = _send(loaded, plan, asked, out, redactor, stopping, console, quiet=quiet)
-        result = summarise(kept)
-        report = describe(result, kept)
-        unwritten = write(kept, result, report, folder)
-        render_terminal(report, console, quiet=quiet)
+        with telling_where(folder):
+            result = summarise(kept)
+            report = describe(result, kept)
+            unwritten = write(kept, result, report, folder)
+            render_terminal(report, console, quiet=quiet)
     if unwritten:
         raise unwritten
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
@@ -162,7 +164,7 @@ def _send(
         save_scenario(folder, kept)
         searches = {target.name: new_search(kept, target.name) for target in plan.targets}
         going = list(plan.targets)
-        with Journal(folder, kept, stopping.ask) as journal:
+        with telling_where(folder), Journal(folder, kept, stopping.ask) as journal:
             while going and not workers.stopped:
                 for target in list(going):
                     if not _try(levels, target, searches[target.name], kept, journal, console, quiet=quiet):

@@ -16,6 +16,7 @@ from rich.console import Console
 from benchmark.analysis.precision import further_rounds
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
+from benchmark.cli.rescue import telling_where, with_notes
 from benchmark.cli.stopping import Stopping
 from benchmark.cli.stretches import Stretch, check_again, costs_at, levels_kept, note_cost, stretches_of
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
@@ -134,7 +135,9 @@ def telling_secretless(redactor: Redactor) -> Iterator[None]:
     try:
         yield
     except VpcbenchError as error:
-        raise type(error)(redactor.text(str(error))) from None
+        raise type(error)(redactor.text(with_notes(error))) from None
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(f"interrupted{redactor.text(with_notes(interrupt))}") from None
     except Exception:
         raise Bug(redactor.text(traceback.format_exc())) from None
 
@@ -154,10 +157,11 @@ def _measure(
     kept, folder = _send(
         loaded, stretches, out, redactor, stopping, quiet=quiet, check=check, simulated=simulated
     )
-    result = summarise(kept)
-    report = describe(result, kept)
-    unwritten = write(kept, result, report, folder)
-    render_terminal(report, console, quiet=quiet)
+    with telling_where(folder):
+        result = summarise(kept)
+        report = describe(result, kept)
+        unwritten = write(kept, result, report, folder)
+        render_terminal(report, console, quiet=quiet)
     if unwritten:
         raise unwritten
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
@@ -194,6 +198,7 @@ def _send(
         folder = make_folder(kept.name, out)
         save_scenario(folder, kept)
         with (
+            telling_where(folder),
             Journal(folder, kept, stopping.ask) as journal,
             Progress([each.plan for each in stretches], quiet=quiet) as progress,
         ):
