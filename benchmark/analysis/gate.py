@@ -108,9 +108,9 @@ def _rule_on(rule: Rule, difference: Difference) -> Ruling:
         said = "the new side no longer holds the rate that the base side held"
         return Ruling(rule=rule.text, target=target, verdict="breached", said=said)
     change = _change(rule, metric)
-    if change.high is not None:
+    if change.high is not None and difference.assumed_spread is None:
         return _judge(rule, target, change)
-    if slower and change.low is not None and change.low > rule.limit:
+    if slower and change.high is None and change.low is not None and change.low > rule.limit:
         reached = "at least " + told(rule, Estimate(value=change.low)) + ": " + (metric.withheld or "")
         return Ruling(rule=rule.text, target=target, verdict="breached", said=reached)
     reason = (metric.withheld or "there is no interval").removeprefix("cannot tell: ")

@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+FIELLER_STEPS = 8
+
 
 class Sample(Protocol):
     """A round's durations, or many rounds' pooled; what never ended ranks above all of them."""
@@ -130,24 +132,72 @@ def welch(
     `least` are variances of the two means below which they are not taken to be known: samples that happen to agree
     would else feign certainty.
     """
-    sides = [np.asarray(side, np.float64) for side in (before, after)]
-    variances = [
-        max(float(side.var(ddof=1)) / len(side), floor) for side, floor in zip(sides, least, strict=True)
-    ]
-    value, total = float(sides[1].mean() - sides[0].mean()), math.fsum(variances)
-    if not total:
-        return Interval(value, value, value)
-    freedom = total**2 / math.fsum(
-        own**2 / (len(side) - 1) for own, side in zip(variances, sides, strict=True)
-    )
-    half = t_quantile(freedom, confidence) * math.sqrt(total)
+    means, variances, freedoms = _moments(before, after, least)
+    value = means[1] - means[0]
+    half = math.sqrt(_reach(variances, freedoms, confidence))
     return Interval(value, value - half, value + half)
 
 
 def welch_ratio(before: ArrayLike, after: ArrayLike, confidence: float) -> Interval:
-    """after / before, of two independent samples of positive values; its point is placed as `paired_ratio` does."""
+    """after / before, of two independent samples: all ratios r at which Welch's test of after − r·before finds nothing.
+
+    So it excludes 1 exactly when the interval of the difference excludes 0 (Fieller, JRSS B 16, 1954). A limit is
+    infinite, or zero, where `before` is not known to be more than nothing.
+    """
+    means, variances, freedoms = _moments(before, after, (0.0, 0.0))
+    if min(means) <= 0:
+        return Interval(math.nan, 0.0, math.inf)
+    value = means[1] / means[0]
+    limits = [value, value]
+    for at in (0, 1):
+        for _ in range(FIELLER_STEPS):  # the degrees of freedom depend on the ratio, a little
+            squared_t = _squared_t(variances, freedoms, limits[at], confidence)
+            limits[at] = _fieller(means, variances, squared_t)[at]
+            if math.isinf(limits[at]):
+                break
+    return Interval(value, limits[0], limits[1])
+
+
+_Two = tuple[float, float]
+
+
+def _moments(before: ArrayLike, after: ArrayLike, least: _Two) -> tuple[_Two, _Two, _Two]:
+    """Means, their variances, and the degrees of freedom of these."""
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    return around(float(second.mean() / first.mean()), welch(np.log(first), np.log(second), confidence))
+    return (
+        (float(first.mean()), float(second.mean())),
+        (
+            max(float(first.var(ddof=1)) / len(first), least[0]),
+            max(float(second.var(ddof=1)) / len(second), least[1]),
+        ),
+        (len(first) - 1, len(second) - 1),
+    )
+
+
+def _reach(variances: _Two, freedoms: _Two, confidence: float) -> float:
+    """The square of half the width of Welch's interval."""
+    return _squared_t(variances, freedoms, 1.0, confidence) * math.fsum(variances)
+
+
+def _squared_t(variances: _Two, freedoms: _Two, ratio: float, confidence: float) -> float:
+    """Of after − ratio·before, by the degrees of freedom of Welch and Satterthwaite."""
+    own = ratio**2 * variances[0], variances[1]
+    total = math.fsum(own)
+    if not total:
+        return 0.0
+    return t_quantile(total**2 / (own[0] ** 2 / freedoms[0] + own[1] ** 2 / freedoms[1]), confidence) ** 2
+
+
+def _fieller(means: _Two, variances: _Two, squared_t: float) -> _Two:
+    """The ratios r at which (after − r·before)² is t² times its variance."""
+    known = means[0] ** 2 - squared_t * variances[0]
+    rest = means[1] ** 2 - squared_t * variances[1]
+    product = means[0] * means[1]
+    if known <= 0 and rest <= 0:
+        return 0.0, math.inf
+    root = math.sqrt(max(product**2 - known * rest, 0.0))
+    low = rest / (product + root)  # (product − root) / known, also where that is 0 / 0
+    return max(low, 0.0), (product + root) / known if known > 0 else math.inf
 
 
 def around(value: float, logs: Interval) -> Interval:

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 
 from benchmark.analysis.estimate import FIGURES
 from benchmark.analysis.matching import Sample, Side, mismatches, unsound
+from benchmark.analysis.occasions import TOGETHER, occasions, seconds
 from benchmark.analysis.statistics import t_quantile
 from benchmark.result.history import PastRun, TargetHistory, Trend
 from benchmark.result.model import Estimate, Figures, Result, TargetResult
 from benchmark.result.run import Run
 from benchmark.units import format_duration
 
-TOGETHER = (
-    600.0  # seconds from the end of one run to the beginning of the next, within which they are one sample
-)
 LEAST = 4  # samples, so that the line has two degrees of freedom to spare
 DAY = 86_400.0
 
@@ -53,7 +50,7 @@ def history(past: Sequence[Past], target: str, metric: str) -> TargetHistory:
         metric=metric,
         runs=runs,
         trend=trend(
-            [(_seconds(run.started_at), _seconds(run.finished_at), value) for run, value in kept],
+            [(seconds(run.started_at), seconds(run.finished_at), value) for run, value in kept],
             latest[1].settings["confidence"],
         ),
     )
@@ -78,10 +75,6 @@ def _unlike(past: Past, latest: Past, target: str) -> str:
     sides = [Side((Sample(folder, run, target),), target) for folder, run, _ in (past, latest)]
     kinds = dict.fromkeys(each.kind for each in mismatches(*sides))
     return ", ".join(kinds).replace("-", " ")
-
-
-def _seconds(stamp: str) -> float:
-    return datetime.fromisoformat(stamp).timestamp()
 
 
 # The line
@@ -116,12 +109,7 @@ def trend(runs: Sequence[tuple[float, float, float]], confidence: float) -> Tren
 
 def _samples(runs: Sequence[tuple[float, float, float]]) -> tuple[list[float], list[float]]:
     """Instants and figures of runs that are far enough from each other; those together are their geometric mean."""
-    groups: list[list[tuple[float, float, float]]] = []
-    for run in runs:
-        if groups and run[0] - groups[-1][-1][1] <= TOGETHER:
-            groups[-1].append(run)
-        else:
-            groups.append([run])
+    groups = [[runs[at] for at in group] for group in occasions([(begun, ended) for begun, ended, _ in runs])]
     at = [math.fsum(run[0] for run in group) / len(group) for group in groups]
     values = [
         math.exp(math.fsum(map(math.log, own)) / len(own)) if min(own) > 0 else 0.0

@@ -242,7 +242,7 @@ def _status(told: Diff, *, strict: bool) -> ExitStatus:
     untold = "cannot tell" in verdicts or (
         not told.rulings
         and any(
-            metric.primary and metric.difference.high is None
+            metric.primary and (metric.difference.high is None or each.assumed_spread is not None)
             for each in told.differences
             for metric in each.metrics
         )

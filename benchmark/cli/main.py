@@ -188,7 +188,7 @@ def report(
     context_settings={"ignore_unknown_options": True},
     epilog="A side is a run, a folder of runs (`run --repeat 3`), or one target of it (DIR:target): set the public address seen "
     "from a laptop beside the VPC address seen from inside. Several folders a side: BASE… --vs NEW…. "
-    "Fewer than 3 runs a side show figures, and no interval.",
+    "Fewer than 3 occasions a side, more than 10 min apart, give a factor and no verdict.",
 )
 def diff(
     sides: Annotated[list[str], typer.Argument(metavar="BASE[:target] NEW[:target]", show_default=False)],

@@ -33,7 +33,7 @@ def describe_diff(diff: Diff, runs: Sequence[Shown]) -> Report:
         title=words.DIFF_TITLE,
         subtitle="",
         alarm=_alarm(diff),
-        answers=tuple(map(_answer, diff.differences)),
+        answers=tuple(_answer(each, apart=bool(diff.vantage_points)) for each in diff.differences),
         bars=(),
         remarks=_remarks(diff),
         sections=tuple(section for section in sections if section.tables),
@@ -59,22 +59,51 @@ def _remarks(diff: Diff) -> tuple[str, ...]:
 # The answer
 
 
-def _answer(each: Difference) -> str:
-    """What became of the metric that was chosen beforehand."""
+def _answer(each: Difference, *, apart: bool) -> str:
+    """What became of the metric that was chosen beforehand; `apart`: the sides were measured from two places."""
     metric = next(metric for metric in each.metrics if metric.primary)
     base = words.target(each.base.target)
     alike = each.base.target == each.new.target
     figure = words.figure_name(metric.metric)
     who = words.target(each.new.target, start=True) + ("" if alike else f" against {base}")
+    who += words.APART if apart else ""
     if metric.difference.high is None:
         reason = (metric.withheld or "").removeprefix("cannot tell: ")
         return words.cannot_tell(who=who, figure=figure, reason=reason)
+    values = words.instead_of(ms(metric.candidate), ms(metric.baseline))
+    if each.assumed_spread is not None:
+        return _assumed(each, metric, who, values, alike=alike)
     value, low, high = _parts(metric)
     change = words.change(value=value, low=low, high=high, confidence=percent(each.confidence))
     if outcome(metric) is Outcome.ALIKE:
         return words.unchanged(who=who, figure=figure, change=change)
-    values = words.instead_of(ms(metric.candidate), ms(metric.baseline))
     return words.changed(who=who, alike=alike, figure=figure, change=change, values=values)
+
+
+def _assumed(each: Difference, metric: Metric, who: str, values: str, *, alike: bool) -> str:
+    """The factor under an assumption; of one target, that it is no verdict."""
+    if metric.ratio.high is None:
+        value, low, high = _parts(metric)
+    else:
+        decimals = decimals_of(metric.ratio)
+        value, low, high = (
+            f"{limit or 0.0:.{decimals}f}"
+            for limit in (metric.ratio.value, metric.ratio.low, metric.ratio.high)
+        )
+        value = f"× {value}"
+    return words.assumed(
+        who=who,
+        figure=words.figure_name(metric.metric),
+        change=words.change(
+            value=value,
+            low=low,
+            high=high,
+            confidence=percent(each.confidence),
+            spread=percent(each.assumed_spread or 0.0),
+        ),
+        values=values,
+        samples=each.samples if alike else None,
+    )
 
 
 def _parts(metric: Metric) -> tuple[str, str, str]:
@@ -108,6 +137,7 @@ def _tables(each: Difference) -> tuple[Table, ...]:
         base_runs=len(each.base.runs),
         new_runs=len(each.new.runs),
         sample=each.sample,
+        samples=each.samples,
     )
     tables = (
         _metrics(each, first, caption),

@@ -30,7 +30,15 @@ class Difference(_Part):
 
     base: DiffSide
     new: DiffSide
-    sample: Literal["runs", "pairs of runs", "pairs of rounds"] = Field(description="what was counted as one")
+    sample: Literal["occasions", "turns", "pairs of runs", "pairs of rounds"] = Field(
+        description="what was counted as one"
+    )
+    samples: tuple[int, int] = Field(description="how many, of the base side and of the new one")
+    assumed_spread: float | None = Field(
+        None,
+        description="by what share occasions are assumed to differ (standard deviation), where there are too few to "
+        "measure it: intervals then rest on it, and there is no verdict; null: nothing is assumed",
+    )
     confidence: float
     metrics: list[Metric] = Field(description="baseline: the base side, candidate: the new one")
     lost_the_rate: bool = Field(

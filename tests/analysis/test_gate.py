@@ -18,10 +18,17 @@ def a_metric(
     return Metric.model_validate({"metric": name, "difference": whole, "ratio": kept, **told})
 
 
-def a_difference(*metrics: Metric, lost: bool = False) -> Difference:
+def a_difference(*metrics: Metric, lost: bool = False, spread: float | None = None) -> Difference:
     side = DiffSide(runs=["a", "b", "c"], target="vpc")
     return Difference(
-        base=side, new=side, sample="runs", confidence=0.95, metrics=list(metrics), lost_the_rate=lost
+        base=side,
+        new=side,
+        sample="occasions",
+        samples=(3, 3),
+        assumed_spread=spread,
+        confidence=0.95,
+        metrics=list(metrics),
+        lost_the_rate=lost,
     )
 
 
@@ -117,3 +124,9 @@ def test_a_rule_must_concern_something() -> None:
 
 def test_the_examples_are_rules() -> None:
     assert [parse_rule(example).text for example in EXAMPLES] == list(EXAMPLES)
+
+
+@pytest.mark.parametrize("rule", ["p99 > +10%", "p99 > +30%", "p99 > +10ms", "throughput < -5%"])
+def test_what_rests_on_an_assumption_is_no_verdict(rule: str) -> None:
+    (ruling,) = rule_on(parse_rule(rule), [a_difference(*FOUND.metrics, spread=0.03)])
+    assert ruling.verdict == "cannot tell"

@@ -10,13 +10,14 @@ import pytest
 
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.analysis.matching import Sample, Side
+from benchmark.analysis.occasions import SPREAD
 from benchmark.analysis.regression import difference
 from benchmark.analysis.statistics import paired_ratio, welch, welch_ratio
 from benchmark.result.difference import Difference
 from benchmark.result.model import Metric
 from tests.analysis.runs import a_recording, a_run
 
-EXPERIMENTS = 4_000
+EXPERIMENTS = 2_000
 SPREADS = [(0.02, 0.02), (0.05, 0.05), (0.02, 0.05)]  # from run to run, of either side
 
 
@@ -72,7 +73,13 @@ def a_side(name: str, medians: list[float], **settings: Any) -> Side:
     samples = []
     for at, median in enumerate(medians):
         rounds = [a_recording(random.lognormal(np.log(median), 0.1, 120)) for _ in range(10)]
-        samples.append(Sample(f"{name}/{at}", a_run({"vpc": rounds}, **settings), "vpc"))
+        day = f"2026-{'01' if name == 'base' else '02'}-{at + 1:02}T00:0"
+        run = replace(
+            a_run({"vpc": rounds}, **settings),
+            started_at=f"{day}0:00+00:00",
+            finished_at=f"{day}1:00+00:00",
+        )
+        samples.append(Sample(f"{name}/{at}", run, "vpc"))
     return Side(tuple(samples), "vpc")
 
 
@@ -93,16 +100,32 @@ def test_a_change_of_the_service_is_seen_and_its_absence_too() -> None:
     assert outcome(metric(again, "response.p50")) is Outcome.ALIKE
     assert metric(again, "failures").difference.value == 0
     assert metric(again, "failures").difference.high > 0  # type: ignore[operator]  # nothing failed, by chance perhaps
-    assert (found.sample, found.confidence) == ("runs", 0.95)
+    assert (found.sample, found.samples, found.confidence) == ("occasions", (3, 3), 0.95)
 
 
-def test_fewer_than_three_runs_tell_nothing_but_are_shown() -> None:
+def test_fewer_than_three_occasions_give_a_factor_and_no_verdict() -> None:
     found = difference(a_side("base", [20, 21]), a_side("new", [40, 41, 42]))
-    p50 = metric(found, "response.p50")
+    assert found.assumed_spread == SPREAD
+    p50, p99 = metric(found, "response.p50"), metric(found, "response.p99")
     assert outcome(p50) is Outcome.NOT_ENOUGH_DATA
     assert p50.difference.value == pytest.approx(20.5, rel=0.02)
-    assert p50.difference.low is None
-    assert "3 runs a side, and there are 2 and 3" in str(p50.withheld)
+    assert p50.ratio.low is not None
+    assert p50.ratio.high is not None
+    assert 1.7 < p50.ratio.low < 1.9 < p50.ratio.value < 2.1 < p50.ratio.high < 2.4  # type: ignore[operator]
+    assert "3 occasions a side, and there are 2 and 3" in str(p50.withheld)
+    assert p99.ratio.low is not None
+    assert "more than 10 min" not in str(p99.withheld)
+    assert "on 3 occasions" in " ".join(found.remarks)
+    failures = metric(found, "failures")
+    assert (failures.difference.low, failures.enough_data) == (None, False)
+
+
+def test_a_single_thick_run_a_side_gives_its_tail_a_factor_too() -> None:
+    """p99 of all rounds together: its own spread is Woodruff's."""
+    found = difference(a_side("base", [20]), a_side("new", [24]))
+    p99 = metric(found, "response.p99")
+    assert p99.ratio.low is not None
+    assert p99.ratio.low < 1.2 < (p99.ratio.high or 0) < 1.5
 
 
 def test_thin_runs_give_no_tail() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.analysis.trend import DAY, LEAST, TOGETHER, trend
+from benchmark.analysis.occasions import TOGETHER
+from benchmark.analysis.trend import DAY, LEAST, trend
 from benchmark.report.history import sparkline
 
 EXPERIMENTS = 4_000

@@ -46,6 +46,7 @@ def kept(folder: Path, medians: dict[str, float], seed: int, **changes: Any) -> 
                             "targets": dict.fromkeys(medians, terms)}  # fmt: skip
     run.environment = dict(CLIENT)
     run.started_at = f"2026-01-{seed + 1:02}T00:00:00+00:00"
+    run.finished_at = f"2026-01-{seed + 1:02}T00:03:00+00:00"
     run.scenario = {
         "targets": {name: {"url": f"http://{name}.test/"} for name in medians},
         "request": {"path": "x"},
@@ -100,7 +101,11 @@ def test_what_cannot_be_told_fails_only_when_strict(here: Path, capsys: pytest.C
     rule = ("base/1", "new/1", "--fail-if", "vpc.p50 > +10%")
     status, out, _ = diff(capsys, *rule)
     assert status == 0
-    assert "cannot tell: an interval needs 3 runs a side, and there are 1 and 1" in " ".join(out.split())
+    flat = " ".join(out.split())
+    assert "The VPC address: p50 × 1.2" in flat
+    assert "assumes 3 % between occasions" in flat
+    assert "cannot be told: a verdict takes 3 occasions a side, and there are 1 and 1" in flat
+    assert "let the sides take turns" in flat
     assert diff(capsys, *rule, "--strict")[0] == 1
     assert diff(capsys, "base", "new", "--strict")[0] == 0
 
@@ -194,7 +199,11 @@ def test_two_vantage_points_are_labelled(here: Path, capsys: pytest.CaptureFixtu
     flat = " ".join(out.split())
     assert "Different vantage points" in flat
     assert "cores: 2 in laptop/0, 64 in ecs/0" in flat
-    assert "The VPC address against the public address: p50 differs by −" in flat
+    assert "The VPC address against the public address, different vantage points: p50 differs by −" in flat
+    once = " ".join(diff(capsys, "laptop/0:public", "ecs/0:vpc")[1].split())
+    assert "against the public address, different vantage points: p50 × 0.3" in once
+    assert "assumes 3 % between occasions" in once
+    assert "take turns" not in once
     change(here / "ecs" / "1", vpcbench="2")
     assert diff(capsys, "laptop/:public", "ecs/:vpc")[0] == 2
 

@@ -677,8 +677,10 @@ ENDED_EARLY = ": the run ended before"
 
 DIFF_TITLE = "Runs beside runs"
 DIFF_SECTIONS = {"gate": "What must not happen", "runs": "The runs"}
+APART = ", different vantage points"
 DIFF_OF = {
-    "runs": "the run is the sample: Welch's t",
+    "occasions": "runs of one occasion are one sample ({} against {}): Welch's t",
+    "turns": "the sides took turns: t over {} pairs of neighbours",
     "pairs of runs": "both in every run: t over the pairs of runs",
     "pairs of rounds": "both in one run: t over its pairs of rounds",
 }
@@ -696,15 +698,29 @@ def diff_header(confidence: str) -> tuple[str, ...]:
     return (METRIC, BASE, NEW, f"difference ({confidence} % CI)", f"change ({confidence} % CI)")
 
 
-def diff_caption(*, base: str, new: str, base_runs: int, new_runs: int, sample: str) -> str:
+def diff_caption(
+    *, base: str, new: str, base_runs: int, new_runs: int, sample: str, samples: tuple[int, int]
+) -> str:
     """Over a table of runs beside runs."""
     runs = f"{new_runs} against {base_runs} run{'s' * (base_runs != 1)}"
-    return f"{new if base == new else f'{new} against {base}'}, {runs}, in milliseconds; {DIFF_OF[sample]}."
+    counted = DIFF_OF[sample].format(samples[1], samples[0])
+    return f"{new if base == new else f'{new} against {base}'}, {runs}, in milliseconds; {counted}."
 
 
-def change(*, value: str, low: str, high: str, confidence: str) -> str:
-    """A change with its interval."""
-    return f"{value} ({confidence} % CI {low} to {high})"
+def change(*, value: str, low: str, high: str, confidence: str, spread: str = "") -> str:
+    """A change with its interval, and what that assumes."""
+    assumed = f"; assumes {spread} % between occasions" if spread else ""
+    return f"{value} ({confidence} % CI {low} to {high}{assumed})"
+
+
+def assumed(*, who: str, figure: str, change: str, values: str, samples: tuple[int, int] | None) -> str:
+    """The headline where occasions are too few to tell how much they differ; `samples`, where a verdict was hoped for."""
+    verdict = (
+        f" Whether it changed cannot be told: a verdict takes 3 occasions a side, and there are {samples[0]} and {samples[1]}."
+        if samples
+        else ""
+    )
+    return f"{who}: {figure} {change}: {values}.{verdict}"
 
 
 def changed(*, who: str, alike: bool, figure: str, change: str, values: str) -> str:
