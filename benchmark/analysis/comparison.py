@@ -10,11 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from benchmark.analysis.contained import contained
 from benchmark.analysis.estimate import (
     BEYOND,
     FIGURES,
@@ -89,8 +91,18 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
     elif primary not in names:
         primary = names[1]
     metrics = [
-        _latency(
-            name, pairs, run.settings["confidence"], general, primary=name == primary, pilot=pilot_of(run)
+        contained(
+            name,
+            partial(
+                _latency,
+                name,
+                pairs,
+                run.settings["confidence"],
+                general,
+                primary=name == primary,
+                pilot=pilot_of(run),
+            ),
+            partial(withheld_row, name, primary=name == primary),
         )
         for name in names
     ]
@@ -103,6 +115,20 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
         rounds=len(pairs),
         metrics=metrics,
         remarks=_remarks(run, baseline, candidate, pairs),
+    )
+
+
+def withheld_row(name: str, reason: str, *, primary: bool = False) -> Metric:
+    """A metric of which nothing can be told."""
+    return Metric(
+        metric=name,
+        baseline=None,
+        candidate=None,
+        primary=primary,
+        difference=NOTHING,
+        ratio=NOTHING,
+        enough_data=True,
+        withheld=reason,
     )
 
 
@@ -234,6 +260,8 @@ def _points(values: tuple[float, float]) -> dict[str, Estimate]:
 
 
 def _estimate(interval: Interval, unit: float) -> Estimate:
+    if not interval.bounded:  # a ratio where a figure or a limit is not above 0
+        return NOTHING
     return Estimate(value=interval.value / unit, low=interval.low / unit, high=interval.high / unit)
 
 

@@ -6,8 +6,10 @@ What cannot be told is not met: an objective is a promise to somebody, and silen
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from benchmark.analysis.comparison import compare
+from benchmark.analysis.contained import contained
 from benchmark.analysis.estimate import Distribution, by_round
 from benchmark.analysis.windows import COMPARE, RANKS, judge_windows, say
 from benchmark.result.model import Metric, ObjectiveResult
@@ -19,7 +21,11 @@ from benchmark.units import NANOSECONDS, significant
 def judge(run: Run) -> list[ObjectiveResult]:
     """Every objective on every target that it concerns."""
     return [
-        judge_one(run, objective, target)
+        contained(
+            objective.text,
+            partial(judge_one, run, objective, target),
+            partial(_result, objective, target, math.nan),
+        )
         for objective in map(read_objective, run.settings["objectives"])
         for target in run.targets
         if objective.target in {None, target}

@@ -86,7 +86,8 @@ def _values(run: Run, sides: Sides) -> list[NDArray[np.float64]]:
     taken = [Distribution.of(side, kind) for side in sides]
     if len(sides[0]) < 2 or not by_round(taken, q):
         return []
-    return [np.array(each.values(q)) for each in taken]
+    values = [np.array(each.values(q)) for each in taken]
+    return values if all(each.min() > 0 for each in values) else []  # a share of nothing is none
 
 
 def _needed(run: Run, sought: _Sought) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,9 @@ from benchmark.analysis.comparison import (
     paired,
     rate_of,
     refusals,
+    withheld_row,
 )
+from benchmark.analysis.contained import contained
 from benchmark.analysis.estimate import (
     BEYOND,
     FIGURES,
@@ -95,7 +98,11 @@ def _over_runs(sides: Sides, sampled: Sampling) -> Difference:
     queued = [[_queue(each) for each in side.samples] for side in sides]
     general = _misloaded(sides, queued)
     metrics = [
-        latency(f"{kind}.{figure}", sides, confidence, general, sampled)
+        contained(
+            name := f"{kind}.{figure}",
+            partial(latency, name, sides, confidence, general, sampled),
+            partial(withheld_row, name),
+        )
         for kind in kinds
         for figure in FIGURES
     ]

@@ -120,6 +120,8 @@ def paired_ratio(
     t on the per-round log ratios, whose width it keeps, moved to that point.
     """
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    if min(first.min(), second.min()) <= 0:
+        return Interval(math.nan, 0.0, math.inf)
     logs = student(np.log(second) - np.log(first), confidence, pilot)
     return around(float(second.mean() / first.mean()), logs)
 
@@ -234,7 +236,10 @@ def mover_difference(minuend: Interval, subtrahend: Interval) -> Interval:
 
 
 def mover_ratio(numerator: Interval, denominator: Interval) -> Interval:
-    """numerator / denominator, of positive quantities: MOVER on the logarithms."""
+    """numerator / denominator: MOVER on the logarithms; without limits where a quantity, or its limit, is not above 0."""
+    if min(numerator.value, numerator.low, denominator.value, denominator.low) <= 0:
+        value = numerator.value / denominator.value if denominator.value > 0 else math.nan
+        return Interval(value, 0.0, math.inf)
     logs = mover_difference(_logarithm(numerator), _logarithm(denominator))
     return Interval(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high))
 

@@ -6,10 +6,13 @@ Figures are made of sound rounds; the account (counts, bytes, connections, what 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from benchmark.analysis.breakdown import breakdown
 from benchmark.analysis.capacity_run import capacity_result
 from benchmark.analysis.comparison import compare, doubts
+from benchmark.analysis.contained import contained
 from benchmark.analysis.cost import cost_of
 from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
@@ -48,17 +51,27 @@ def summarise(run: Run) -> Result:
     baseline = run.settings["baseline"]
     comparisons = [compare(run, baseline, other) for other in run.targets if other != baseline]
     objectives = judge(run)
-    return Result(
+    result = Result(
         **run.heading(),
         verdict=verdict_of(run, comparisons, objectives, doubts(comparisons)),
         targets={name: _target(run, name) for name in run.targets},
         comparisons=comparisons,
-        breakdown=[split for each in comparisons if (split := breakdown(run, each))],
-        cost=cost_of(run, comparisons),
         objectives=objectives,
-        precision=precisions(run, comparisons),
         generator=generator_of(run),
     )
+    notes: list[str] = []
+    makers: dict[str, Callable[[], object]] = {
+        "breakdown": lambda: list(filter(None, (breakdown(run, each) for each in comparisons))),
+        "cost": lambda: cost_of(run, comparisons),
+        "precision": lambda: precisions(run, comparisons),
+    }
+    made = {name: contained(name, make, partial(_left_out, name, notes)) for name, make in makers.items()}
+    sections = {name: section for name, section in made.items() if section}
+    return result.model_copy(update={**sections, "notes": [*result.notes, *notes]})
+
+
+def _left_out(section: str, notes: list[str], reason: str) -> None:
+    notes.append(f"The {section} is left out: {reason}.")
 
 
 def _target(run: Run, name: str) -> TargetResult:
