@@ -333,7 +333,10 @@ def begin(
         targets={each.name: seen(each, checked.visit(each.name), redactor) for each in plan.targets},
         environment=environment(),
         probes={target.name: 0 for target in plan.targets} | checked.sent,
-        notes=[redactor.text(f"{warning}.") for warning in (*unlike_targets(plan), *checked.warnings)],
+        notes=[
+            redactor.text(f"{warning}.")
+            for warning in (*plan.remarks, *unlike_targets(plan), *checked.warnings)
+        ],
     )
 
 
@@ -384,6 +387,7 @@ def announce(stretches: Sequence[Stretch]) -> str:
         wide = max(len(each.label) for each in stretches)
         lines += [f"  {each.label:<{wide}}  {_amount(each.plan, 1)}" for each in stretches]
     lines += [f"  {target.name:<10} {redact_url(target.url)}" for target in plan.targets]
+    lines += [f"  {remark}" for remark in plan.remarks]
     return "\n".join(lines)
 
 

@@ -120,6 +120,7 @@ class Plan:
     timed: tuple[str, ...] = ()  # which times of streams hold in windows
     precision: float | None = None  # a share; `rounds` are then a pilot
     max_rounds: int = 0  # in all, with precision
+    remarks: tuple[str, ...] = ()  # how files were read
 
     @property
     def streamed(self) -> bool:
@@ -293,7 +294,7 @@ def make_plan(loaded: LoadedScenario) -> Plan:
     """Work a scenario out."""
     scenario = loaded.scenario
     trace = loaded.read_trace()
-    variants = variants_of(loaded, trace)
+    variants, remarks = variants_of(loaded, trace)
     targets = tuple(
         TargetPlan(
             name=name,
@@ -326,4 +327,5 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         timed=tuple(sorted({each.time for each in windowed} - {"response"})),
         precision=scenario.precision,
         max_rounds=scenario.max_rounds,
+        remarks=(*((trace.remark,) if trace and trace.remark else ()), *remarks),
     )

@@ -35,21 +35,36 @@ class Variant(NamedTuple):
     answers: tuple[str, ...] = ()  # what stands in the body for answers that are yet to be given
 
 
-def variants_of(loaded: LoadedScenario, trace: Trace | None) -> list[list[Variant]]:
-    """The variants of every request, the same for all targets.
+class Variants(NamedTuple):
+    """The variants of every request, the same for all targets, and what is to be said of how they came about."""
+
+    requests: list[list[Variant]]
+    remarks: tuple[str, ...] = ()
+
+
+def variants_of(loaded: LoadedScenario, trace: Trace | None) -> Variants:
+    """What is sent, with its rows and prompts.
 
     Raises:
         InputError: a file cannot be used, or a row does not have what a request asks for.
     """
     rows = loaded.read_rows()
-    return [_variants(loaded, request, rows, trace) for request in loaded.scenario.all_requests]
+    remarks = []
+    if rows.step > 1:
+        remarks.append(
+            f"every {rows.step}th of {rows.seen:,} rows of the data file is used: more are not held"
+        )
+    made = [
+        _variants(loaded, request, rows.items, trace, remarks) for request in loaded.scenario.all_requests
+    ]
+    return Variants(made, tuple(dict.fromkeys(remarks)))
 
 
 def _variants(
-    loaded: LoadedScenario, request: Request, rows: list[Row], trace: Trace | None
+    loaded: LoadedScenario, request: Request, rows: list[Row], trace: Trace | None, remarks: list[str]
 ) -> list[Variant]:
     if request.prompts is not None:
-        return _asking(loaded, request, request.prompts, trace)
+        return _asking(loaded, request, request.prompts, trace, remarks)
     if not asks_for_rows(request):
         return [_variant(loaded, fill_request(request, None))]
     same = loaded.read_body(request) if request.body_file or request.bytes_ else None
@@ -57,7 +72,9 @@ def _variants(
     return [Variant(each, loaded.read_body(each) if same is None else same) for each in filled]
 
 
-def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts, trace: Trace | None) -> list[Variant]:
+def _asking(
+    loaded: LoadedScenario, request: Request, prompts: Prompts, trace: Trace | None, remarks: list[str]
+) -> list[Variant]:
     """The request with each of its prompts."""
     if asks_for_rows(request):
         raise InputError(
@@ -74,8 +91,8 @@ def _asking(loaded: LoadedScenario, request: Request, prompts: Prompts, trace: T
         raise InputError(
             f"a conversation is held with a chat, at a path like v1/chat/completions; not at {path}"
         )
-    lengths = trace.lengths if trace else ()
-    made = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed, lengths)
+    made, said = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed, trace)
+    remarks += said
     return [
         _variant(loaded, ask(filled, prompt, path))._replace(
             turn=prompt.turn, more=prompt.more, answers=prompt.answers

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
+from benchmark.errors import InputError
 from benchmark.scenario.data import LARGEST_FILE
 from benchmark.scenario.document import Location
 from benchmark.scenario.fields import LARGEST_BODY
-from benchmark.scenario.files import read_file
+from benchmark.scenario.files import find_file
 from benchmark.scenario.model import Scenario
 from benchmark.scenario.origins import spell
 from benchmark.scenario.tokens import LARGEST_TOKENIZER
@@ -24,9 +25,17 @@ def fingerprints(scenario: Scenario, folder: Path, *, trusted: bool = False) -> 
         InputError: a file cannot be read.
     """
     return {
-        key: "sha256 " + sha256(read_file(key, name, folder, most=most, trusted=trusted)).hexdigest()[:DIGITS]
+        key: f"sha256 {_digest(find_file(key, name, folder, most=most, trusted=trusted))[:DIGITS]}"
         for key, name, most in _files(scenario)
     }
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _files(scenario: Scenario) -> Iterator[tuple[str, str, int]]:

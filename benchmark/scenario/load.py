@@ -21,7 +21,7 @@ from benchmark.scenario.body import check_body, read_body
 from benchmark.scenario.certificates import check_certificates
 from benchmark.scenario.complaints import problems_of
 from benchmark.scenario.credentials import secrets_in, without_credentials
-from benchmark.scenario.data import Row, read_rows
+from benchmark.scenario.data import MOST_ROWS, MOST_TEXT, Row, read_rows
 from benchmark.scenario.document import (
     BROKEN,
     LARGEST_TEXT,
@@ -38,6 +38,7 @@ from benchmark.scenario.model import Request, Scenario
 from benchmark.scenario.origins import Origins
 from benchmark.scenario.overrides import apply_overrides, only_targets
 from benchmark.scenario.schema import json_schema
+from benchmark.scenario.spread import Spread
 from benchmark.scenario.sweep import LevelData, levels_of, name_of, number_at, value_at
 from benchmark.scenario.template import problems_of_placeholders
 from benchmark.scenario.tokens import Measure, Words, read_tokenizer
@@ -71,15 +72,15 @@ class LoadedScenario:
         """
         return read_body(request, self.folder, trusted=self.trusted_files)
 
-    def read_rows(self) -> list[Row]:
-        """The rows of its data file; none where it names no file.
+    def read_rows(self) -> Spread[Row]:
+        """The rows of its data file, as many as are held; none where it names no file.
 
         Raises:
             InputError: the file cannot be used.
         """
         data = self.scenario.data
         if data is None:
-            return []
+            return Spread(MOST_ROWS, MOST_TEXT)
         return read_rows("data.file", data.file, self.folder, trusted=self.trusted_files)
 
     def fingerprints(self) -> dict[str, str]:

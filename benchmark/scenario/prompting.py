@@ -6,22 +6,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.errors import InputError
 from benchmark.laws import Law
-from benchmark.scenario.data import Row, read_rows
+from benchmark.scenario.data import MOST_ROWS, MOST_TEXT, Row, rows_of
 from benchmark.scenario.model import Request
 from benchmark.scenario.prompts import Conversation, Prompts, Synthetic
 from benchmark.scenario.salt import SALT, TARGET_SALT, answer_mark
+from benchmark.scenario.spread import Spread
 from benchmark.scenario.tokens import Measure
-
-Traced = Sequence[tuple[int, int | None]]  # lengths of prompts and answers
+from benchmark.scenario.trace import UNKNOWN, Trace, whole_number
 
 DEFAULT_OUTPUT = 128  # tokens
 LONGEST = 1_000_000  # words or tokens of a prompt
-MOST_TEXT = 20_000_000  # words or tokens of all synthetic prompts
-_TURNS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+MOST_WORDS = 20_000_000  # words or tokens of all synthetic prompts
+_TURNS = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "assistant": "assistant",
+    "bard": "assistant",
+    "bing": "assistant",
+    "system": "system",
+}
 _VOCABULARY = """
 the of and to in is it you that he was for on are with as his they be at one have this from or had by hot word but what
 some we can out other were all there when up use your how said an each she which do their time if will way about many
@@ -42,28 +51,35 @@ class Prompt:
     answers: tuple[str, ...] = ()  # what stands in the messages for answers that are yet to be given
 
 
+class Made(NamedTuple):
+    """Prompts, in order, and what is to be said of how they came about."""
+
+    prompts: list[Prompt]
+    remarks: tuple[str, ...] = ()
+
+
+class _Unusable(Exception):  # noqa: N818  # a fact about a row
+    """A row of a public data set in which nobody asks anything."""
+
+
 def make_prompts(
-    prompts: Prompts, folder: Path, measure: Measure, seed: int, traced: Traced = ()
-) -> list[Prompt]:
-    """Every prompt, in order; `traced` are the lengths that a trace has for synthetic ones.
+    prompts: Prompts, folder: Path, measure: Measure, seed: int, trace: Trace | None = None
+) -> Made:
+    """Every prompt; the trace says how long synthetic ones are, where the scenario does not.
 
     Raises:
         InputError: the file cannot be used, or lengths are beyond reason.
     """
     random = Random(f"prompts {seed}")
     if prompts.synthetic is not None:
-        return _synthetic(prompts, prompts.synthetic, measure, random, traced)
+        return Made(_synthetic(prompts, prompts.synthetic, measure, random, trace))
+    made = [_user(text) for text in prompts.texts or ()]
+    remarks: tuple[str, ...] = ()
     if prompts.file is not None:
-        rows = read_rows("prompts.file", prompts.file, folder)
-        if prompts.conversation is None:
-            made = [_of_row(row, measure) for row in rows]
-        else:
-            made = [turn for row in rows for turn in _turns_of(row, measure, prompts.conversation)]
-    else:
-        made = [_user(text) for text in prompts.texts or ()]
+        made, remarks = _of_file(prompts.file, folder, measure, prompts.conversation)
     if prompts.output is not None:
         made = [replace(each, output=_drawn(prompts.output, random)) for each in made]
-    return [_salted(each) for each in made] if prompts.salt else made
+    return Made([_salted(each) for each in made] if prompts.salt else made, remarks)
 
 
 def ask(request: Request, prompt: Prompt, path: str) -> Request:
@@ -96,10 +112,49 @@ def _user(text: str, output: int | None = None) -> Prompt:
 # ── from a file ──
 
 
-def _of_row(row: Row, measure: Measure) -> Prompt:
+class _Said(NamedTuple):
+    """What a row holds, as messages."""
+
+    row: Row  # without them
+    messages: list[dict[str, Any]]
+    whole: bool  # whether its last question is the one that is asked; else its first
+
+
+def _of_file(name: str, folder: Path, measure: Measure, conversation: Conversation | None) -> Made:
+    """The questions of a file's rows; as many as are held, evenly spread over it, and without those that ask nothing."""
+    held: Spread[_Said] = Spread(MOST_ROWS, MOST_TEXT)
+    unusable = 0
+    for row in rows_of("prompts.file", name, folder):
+        try:
+            said = _said(row)
+        except _Unusable:
+            unusable += 1
+            continue
+        kept = {key: row.fields[key] for key in ("max_tokens",) if key in row.fields}
+        size = sum(len(text) for message in said for text in _texts_of(message.get("content")))
+        held.offer(_Said(Row(row.where, kept), said, "messages" in row.fields), size)
+    if not held.items:
+        raise InputError(f"prompts.file '{name}': nobody asks anything in any of its {unusable:,} rows")
+    remarks = []
+    if unusable:
+        remarks.append(
+            f"{name}: {unusable:,} rows without a question, or of an unknown form, are passed over"
+        )
+    if held.step > 1:
+        remarks.append(
+            f"{name}: every {held.step}th of {held.seen:,} rows is used, {len(held.items):,} in all: more are not held"
+        )
+    if conversation is None:
+        return Made([_of_row(each, measure) for each in held.items], tuple(remarks))
+    turns = [turn for each in held.items for turn in _turns_of(each, measure, conversation)]
+    return Made(turns, tuple(remarks))
+
+
+def _of_row(said: _Said, measure: Measure) -> Prompt:
     """One question: the last of OpenAI's messages, with what came before; the first of ShareGPT's conversations."""
-    turns = _said(row)
-    if "messages" not in row.fields:
+    row, turns, whole = said
+    turns = list(turns)
+    if not whole:
         first = next((at for at, turn in enumerate(turns) if turn["role"] == "user"), len(turns) - 1)
         turns = turns[: first + 2]
     recorded = ""
@@ -116,16 +171,16 @@ def _said(row: Row) -> list[dict[str, Any]]:
     if "messages" in fields:
         return [_message(turn, row) for turn in _list(fields["messages"], row, "messages")]
     if "conversations" in fields:
-        return [_turn(turn, row) for turn in _list(fields["conversations"], row, "conversations")]
+        return _conversation(_list(fields["conversations"], row, "conversations"))
     if isinstance(fields.get("prompt"), str) and fields["prompt"]:
         return [{"role": "user", "content": fields["prompt"]}]
     there = ", ".join(list(fields)[:10])
     raise InputError(f"{row.where}: a prompt is messages, conversations or prompt (text); there is {there}")
 
 
-def _turns_of(row: Row, measure: Measure, conversation: Conversation) -> list[Prompt]:
+def _turns_of(of: _Said, measure: Measure, conversation: Conversation) -> list[Prompt]:
     """Every question of a row with what came before it. What an assistant says before anybody asks is left out."""
-    said = _said(row)
+    row, said, _ = of
     begun = next((at for at, message in enumerate(said) if message["role"] == "user"), len(said))
     history = [message for message in said[:begun] if message["role"] != "assistant"]
     live = conversation.history == "answers"
@@ -178,24 +233,29 @@ def _message(turn: Any, row: Row) -> dict[str, Any]:
     return turn
 
 
-def _turn(turn: Any, row: Row) -> dict[str, Any]:
-    role = _TURNS.get(str(turn.get("from"))) if isinstance(turn, dict) else None
-    if role is None or not isinstance(turn.get("value"), str):
-        raise InputError(
-            f'{row.where}: a turn is like {{"from": "human", "value": "…"}}, or from gpt, or system'
-        )
-    return {"role": role, "content": turn["value"]}
+def _conversation(turns: list[Any]) -> list[dict[str, Any]]:
+    """ShareGPT's turns as messages. Its dumps have rows that are empty, that nobody asks in, or from others than people
+    and models; no scenario's author wrote them, so they are not told one by one.
+    """
+    messages = []
+    for turn in turns:
+        role = _TURNS.get(str(turn.get("from")).lower()) if isinstance(turn, dict) else None
+        if role is None or not isinstance(turn.get("value"), str):
+            raise _Unusable
+        messages.append({"role": role, "content": turn["value"]})
+    if not any(message["role"] == "user" and message["content"].strip() for message in messages):
+        raise _Unusable
+    return messages
 
 
 def _output(row: Row) -> int | None:
     wanted = row.fields.get("max_tokens")
-    if isinstance(wanted, str) and wanted.isascii() and wanted.isdigit():
-        wanted = int(wanted)
-    if wanted in (None, ""):
+    if wanted is None or wanted == "":
         return None
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
+    number = whole_number(wanted)
+    if number is None or number < 1:
         raise InputError(f"{row.where}: max_tokens is a whole number, 1 or more")
-    return wanted
+    return number
 
 
 def _as_text(messages: Sequence[dict[str, Any]]) -> str:
@@ -225,28 +285,48 @@ def _salted(prompt: Prompt) -> Prompt:
 
 
 def _synthetic(
-    prompts: Prompts, synthetic: Synthetic, measure: Measure, random: Random, traced: Traced
+    prompts: Prompts, synthetic: Synthetic, measure: Measure, random: Random, trace: Trace | None
 ) -> list[Prompt]:
     if synthetic.input is not None:
         lengths = [_drawn(synthetic.input, random) for _ in range(synthetic.count)]
         outputs: list[int | None] = [None] * len(lengths)
-    elif traced:
-        lengths, outputs = [asked for asked, _ in traced], [told for _, told in traced]
+    elif trace and trace.asked:
+        lengths, outputs = list(trace.asked), [None if told == UNKNOWN else told for told in trace.answered]
     else:
         raise InputError(
             "synthetic prompts need input, how long they are; or a trace that says it, named by load.replay"
         )
-    if sum(lengths) > MOST_TEXT:
+    if sum(lengths) > MOST_WORDS:
         raise InputError(
-            f"synthetic prompts have {sum(lengths):,} {measure.unit}; {MOST_TEXT:,} at most are held in memory"
+            f"synthetic prompts have {sum(lengths):,} {measure.unit}; {MOST_WORDS:,} at most are held in memory"
         )
     if prompts.output is not None:
         outputs = [_drawn(prompts.output, random) for _ in lengths]
+    if synthetic.input is None and trace and trace.blocks:
+        texts = _shared(trace, salt=prompts.salt, measure=measure, seed=random.random())
+        return [_user(text, output) for text, output in zip(texts, outputs, strict=True)]
     common = _words(max(lengths), measure, random)
     return [
         _user(_text(length, synthetic.prefix, common, prompts.salt, measure, random), output)
         for length, output in zip(lengths, outputs, strict=True)
     ]
+
+
+def _shared(trace: Trace, *, salt: bool, measure: Measure, seed: float) -> Iterator[str]:
+    """Prompts made of the pieces that the trace says, so that they share prefixes as those of its users did.
+
+    Only the target's salt comes first: one for each request would leave nothing to share.
+    """
+    pieces: dict[int, str] = {}
+    begun = TARGET_SALT if salt else ""
+    for length, numbers in zip(trace.asked, trace.blocks, strict=True):
+        for number in numbers:
+            if number not in pieces:
+                pieces[number] = _words(trace.block, measure, Random(f"piece {number} {seed}"))
+        text = begun + "".join(pieces[number] for number in numbers)
+        missing = length - measure.count(text)
+        text += _words(missing, measure, Random(f"rest {length} {seed}")) if missing > 0 else ""
+        yield measure.cut(text, length).lstrip()
 
 
 def _text(length: int, share: float, common: str, salt: bool, measure: Measure, random: Random) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,7 +16,7 @@ from benchmark.schedule.base import Schedule, striped
 class Replay:
     """A trace, lap after lap. Times in nanoseconds."""
 
-    times: tuple[int, ...]  # since its beginning: ascending, at least one, all of them less than `period`
+    times: Sequence[int]  # since its beginning: ascending, at least one, all of them less than `period`
     period: int  # of a lap
     zero: int = (
         0  # where in the trace the schedule's zero is; before the beginning is the end of an earlier lap

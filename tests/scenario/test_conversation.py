@@ -31,7 +31,7 @@ def assistant(text: str) -> dict[str, Any]:
 def turns(folder: Path, row: object, **conversation: Any) -> list[Prompt]:
     (folder / "p.jsonl").write_text(json.dumps(row))
     keys = {"file": "p.jsonl", "salt": False, "conversation": conversation}
-    return make_prompts(Prompts.model_validate(keys), folder, Words(), 1)
+    return make_prompts(Prompts.model_validate(keys), folder, Words(), 1).prompts
 
 
 def test_recorded_answers_stand_between_the_questions(tmp_path: Path) -> None:

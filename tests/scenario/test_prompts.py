@@ -13,11 +13,13 @@ from scipy import stats
 
 from benchmark.errors import InputError
 from benchmark.execution.plan import Plan, make_plan
+from benchmark.scenario import prompting
 from benchmark.scenario.load import load_text
 from benchmark.scenario.prompting import Prompt, form_of, make_prompts
 from benchmark.scenario.prompts import Prompts
 from benchmark.scenario.salt import SALT, TARGET_SALT
 from benchmark.scenario.tokens import Words, read_tokenizer
+from benchmark.scenario.trace import ReplayOf, read_trace
 from benchmark.transport.talk import Talk
 from tests.scenario.test_load import TARGETS, complaints
 from tests.scenario.test_tokens import train
@@ -26,7 +28,7 @@ HELLO = {"role": "user", "content": "hello"}
 
 
 def made(folder: Path = Path(), seed: int = 1, **keys: Any) -> list[Prompt]:
-    return make_prompts(Prompts.model_validate({"salt": False, **keys}), folder, Words(), seed)
+    return make_prompts(Prompts.model_validate({"salt": False, **keys}), folder, Words(), seed).prompts
 
 
 def from_file(folder: Path, *rows: object) -> list[Prompt]:
@@ -90,8 +92,6 @@ def test_a_table_of_prompts(tmp_path: Path) -> None:
         ({"messages": "x"}, "p.jsonl:2: messages is a list of turns"),
         ({"messages": [{"content": "x"}]}, 'p.jsonl:2: a message is like {"role": "user", "content": "…"}'),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "p.jsonl:2: nobody asks anything here"),
-        ({"conversations": []}, "p.jsonl:2: nobody asks anything here"),
-        ({"conversations": [{"from": "me", "value": "x"}]}, 'p.jsonl:2: a turn is like {"from": "human"'),
         ({"prompt": "x", "max_tokens": 0}, "p.jsonl:2: max_tokens is a whole number, 1 or more"),
         ({"prompt": "x", "max_tokens": True}, "p.jsonl:2: max_tokens is a whole number, 1 or more"),
     ],
@@ -145,13 +145,13 @@ def test_lengths_are_tokens_where_a_tokenizer_is_named(tmp_path: Path) -> None:
         tmp_path,
         tokens,
         seed=1,
-    )
+    ).prompts
     drawn = make_prompts(
         Prompts.model_validate({"synthetic": {"input": "uniform(40, 200)", "count": 200}}),
         tmp_path,
         Words(),
         1,
-    )
+    ).prompts
     seen = np.array([tokens.count(str(each.messages[0]["content"])) for each in prompts])
     wanted = np.array([len(words_of(each)) for each in drawn])  # the same seed, so the same lengths
     assert np.abs(seen - wanted).max() <= 3  # where two pieces meet, their tokens may join
@@ -263,3 +263,65 @@ def test_rows_and_prompts_do_not_mix(tmp_path: Path) -> None:
     text = TARGETS + "request: {json: {a: '{{row.a}}'}, prompts: [x]}\ndata: {file: r.csv}"
     with pytest.raises(InputError, match=r"a request takes \{\{row.field\}\} or prompts"):
         make_plan(load_text(text, "s.yaml", tmp_path))
+
+
+# ── data sets as they are published ──
+
+
+def test_rows_of_public_dumps_in_which_nobody_asks_are_counted(tmp_path: Path) -> None:
+    good = {"conversations": [{"from": "user", "value": "a b"}, {"from": "chatgpt", "value": "c"}]}
+    first = {"conversations": [{"from": "gpt", "value": "c"}, {"from": "human", "value": "later"}]}
+    bad: list[list[dict[str, object]]] = [
+        [],
+        [{"from": "gpt", "value": "c"}],
+        [{"from": "me", "value": "x"}],
+        [{"from": "human", "value": None}],
+        [{"from": "human", "value": " "}],
+    ]
+    rows = [good, *({"conversations": turns} for turns in bad), first]
+    (tmp_path / "p.json").write_text(json.dumps(rows, indent=1))
+    keys = {"file": "p.json", "salt": False}
+    made = make_prompts(Prompts.model_validate(keys), tmp_path, Words(), 1)
+    assert [each.messages[-1]["content"] for each in made.prompts] == ["a b", "later"]
+    assert made.remarks == ("p.json: 5 rows without a question, or of an unknown form, are passed over",)
+    (tmp_path / "p.json").write_text(json.dumps(rows[1:-1]))
+    with pytest.raises(InputError, match="nobody asks anything in any of its 5 rows"):
+        make_prompts(Prompts.model_validate(keys), tmp_path, Words(), 1)
+
+
+@pytest.mark.parametrize("wanted", [12, 12.0, "12", "12.0", " 12 "])
+def test_whole_numbers_however_they_are_written(tmp_path: Path, wanted: object) -> None:
+    assert from_file(tmp_path, {"prompt": "x", "max_tokens": wanted})[0].output == 12
+
+
+def test_more_rows_than_are_held_are_spread_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompting, "MOST_ROWS", 3)
+    (tmp_path / "p.csv").write_text("prompt\n" + "".join(f"{number}\n" for number in range(10)))
+    made = make_prompts(Prompts.model_validate({"file": "p.csv", "salt": False}), tmp_path, Words(), 1)
+    assert [each.messages[-1]["content"] for each in made.prompts] == ["0", "4", "8"]
+    assert made.remarks == ("p.csv: every 4th of 10 rows is used, 3 in all: more are not held",)
+
+
+def test_pieces_that_a_trace_says_are_shared(tmp_path: Path) -> None:
+    rows = [
+        {"timestamp": 0, "input_length": 1000, "output_length": 5, "hash_ids": [7, 8]},
+        {"timestamp": 9, "input_length": 700, "output_length": 5, "hash_ids": [7, 9]},
+        {"timestamp": 10, "input_length": 600, "output_length": 5, "hash_ids": [10, 8]},
+    ]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    trace = read_trace(ReplayOf.model_validate({"file": "t.jsonl"}), tmp_path)
+    for salt in (True, False):
+        prompts = Prompts.model_validate({"synthetic": {}, "salt": salt})
+        first, second, third = (
+            str(each.messages[0]["content"]).split()
+            for each in make_prompts(prompts, tmp_path, Words(), 1, trace).prompts
+        )
+        assert (len(first), len(second), len(third)) == (1000, 700, 600)
+        at = 512 + salt  # words, of which the salt is one
+        assert first[:at] == second[:at]
+        assert first[at:700] != second[at:]
+        assert third[at:] == first[at:600]
+        assert third[1:at] != first[1:at]
+        assert first[0].startswith(TARGET_SALT) == salt

@@ -35,25 +35,79 @@ def trace(folder: Path, rows: list[dict[str, Any]] | str, **keys: Any) -> Trace:
     return read_trace(ReplayOf.model_validate({"file": name, **keys}), folder)
 
 
+def lengths(read: Trace) -> list[tuple[int, int]]:
+    return list(zip(read.asked, read.answered, strict=True))
+
+
 def test_mooncakes_form(tmp_path: Path) -> None:
     read = trace(tmp_path, MOONCAKE)
-    assert read.times == (0, 3 * NANOSECONDS, 3 * NANOSECONDS, 9 * NANOSECONDS)
+    assert list(read.times) == [0, 3 * NANOSECONDS, 3 * NANOSECONDS, 9 * NANOSECONDS]
     assert read.period == 12 * NANOSECONDS  # a gap, as they are on average, after the last
-    assert read.lengths == ((6758, 500), (7322, 490), (12, 1), (7, 3))
+    assert lengths(read) == [(6758, 500), (7322, 490), (12, 1), (7, 3)]
+    assert [list(each) for each in read.blocks] == [[0, 1], [0], [], []]
+    assert read.block == 512
     assert read.rate == pytest.approx(4 / 12)
 
 
 def test_azures_form(tmp_path: Path) -> None:
     read = trace(tmp_path, AZURE)
     assert [round(time / MILLISECOND) for time in read.times] == [0, 4315, 4542]
-    assert read.lengths == ((374, 44), (396, 109), (879, 55))
+    assert lengths(read) == [(374, 44), (396, 109), (879, 55)]
+
+
+BAILIAN = [
+    {"chat_id": 159, "parent_chat_id": -1, "timestamp": 61.114, "input_length": 41, "output_length": 336, "type": "text",
+     "turn": 1, "hash_ids": [3, 4, 5]},
+    {"chat_id": 160, "parent_chat_id": -1, "timestamp": 62, "input_length": 20, "output_length": 8, "type": "text",
+     "turn": 1, "hash_ids": [3, 6]},
+]  # fmt: skip
+BURST = """Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type
+5,ChatGPT,472,18,490,Conversation log
+45,ChatGPT,1087,230,1317,Conversation log
+118,GPT-4,417,276,693,API log
+"""
+
+
+def test_bailians_form(tmp_path: Path) -> None:
+    """It counts seconds: taken for Mooncake's, it would replay a thousand times too fast."""
+    read = trace(tmp_path, BAILIAN)
+    assert [round(time / MILLISECOND) for time in read.times] == [0, 886]
+    assert (read.block, [list(each) for each in read.blocks]) == (16, [[3, 4, 5], [3, 6]])
+    assert read.remark == "a trace of 886 ms with 2 requests (timestamps in seconds)"
+
+
+def test_burst_gpts_form(tmp_path: Path) -> None:
+    read = trace(tmp_path, BURST)
+    assert [time // NANOSECONDS for time in read.times] == [0, 40, 113]
+    assert lengths(read) == [(472, 18), (1087, 230), (417, 276)]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "keys", "seconds", "said"),
+    [
+        ([0, 7380000], {}, 7380, "a trace of 2 h 3 min with 2 requests (timestamps read as milliseconds; `unit: s` says other"),
+        ([0, 7380], {"unit": "s"}, 7380, "a trace of 2 h 3 min with 2 requests (timestamps in seconds)"),
+        ([0.5, 1.5], {}, 1, "(timestamps read as seconds; `unit: ms` says otherwise)"),
+        ([1732000000, 1732000001], {}, 1, "(timestamps read as seconds; `unit: ms` says otherwise)"),
+        ([1732000000000, 1732000001000], {}, 1, "(timestamps read as milliseconds;"),
+        ([1732000000000000, 1732000001000000], {}, 1, "(timestamps read as microseconds;"),
+        ([1732000000000000000, 1732000001000000000], {}, 1, "(timestamps read as nanoseconds;"),
+        (["0", "2000"], {"unit": "us"}, 0.002, "(timestamps in microseconds)"),
+    ],
+)  # fmt: skip
+def test_what_timestamps_count(
+    tmp_path: Path, stamps: list[Any], keys: dict[str, Any], seconds: float, said: str
+) -> None:
+    read = trace(tmp_path, [{"timestamp": stamp} for stamp in stamps], **keys)
+    assert read.times[-1] == pytest.approx(seconds * NANOSECONDS, rel=1e-6)
+    assert said in read.remark
 
 
 def test_speed_and_cut_out(tmp_path: Path) -> None:
     read = trace(tmp_path, MOONCAKE, speed=2, **{"from": "2s", "to": "10s"})
-    assert read.times == (NANOSECONDS // 2, NANOSECONDS // 2, 7 * NANOSECONDS // 2)
+    assert list(read.times) == [NANOSECONDS // 2, NANOSECONDS // 2, 7 * NANOSECONDS // 2]
     assert read.period == 4 * NANOSECONDS
-    assert read.lengths[0] == (7322, 490)
+    assert lengths(read)[0] == (7322, 490)
     assert trace(tmp_path, MOONCAKE, to="9s").times[-1] == 3 * NANOSECONDS  # the end itself is out
 
 
@@ -61,15 +115,15 @@ def test_a_trace_without_lengths_and_out_of_order(tmp_path: Path) -> None:
     read = trace(
         tmp_path, [{"timestamp": 1500}, {"timestamp": 500}, {"timestamp": "1000", "input_length": 5}]
     )
-    assert (read.times, read.lengths) == ((0, NANOSECONDS // 2, NANOSECONDS), ())
+    assert (list(read.times), lengths(read)) == ([0, NANOSECONDS // 2, NANOSECONDS], [])
 
 
 @pytest.mark.parametrize(
     ("rows", "keys", "message"),
     [
-        ([{"time": 5}], {}, "t.jsonl:1: there is no timestamp (ms) and no TIMESTAMP; there is time"),
-        ([{"timestamp": "soon"}], {}, "t.jsonl:1: timestamp is milliseconds, or a date and time"),
-        ([{"timestamp": True}], {}, "t.jsonl:1: timestamp is milliseconds, or a date and time"),
+        ([{"time": 5}], {}, "t.jsonl:1: there is no timestamp, TIMESTAMP or Timestamp; there is time"),
+        ([{"timestamp": "soon"}], {}, "t.jsonl:1: timestamp is a number, or a date and time"),
+        ([{"timestamp": True}], {}, "t.jsonl:1: timestamp is a number, or a date and time"),
         (
             [{"timestamp": 1, "input_length": -5}],
             {"to": "1s"},
