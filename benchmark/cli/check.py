@@ -22,13 +22,13 @@ from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import Preflight, Visit, preflight
 from benchmark.measure.exchange import Failure
 from benchmark.measure.instances import Lookup
-from benchmark.measure.probe import Probe
+from benchmark.measure.probe import ModelAnswer, Probe
 from benchmark.measure.walk import Tls, Walk
 from benchmark.redaction import Redactor, is_secret_name, redact_url
 from benchmark.report.terminal import plain
 from benchmark.scenario.curl import curl_scenario, parse_curl
 from benchmark.scenario.load import LoadedScenario, load_scenario
-from benchmark.units import MILLISECOND
+from benchmark.units import MILLISECOND, NANOSECONDS, format_rate
 
 WIDTH = 80
 PASSES, FAILS, SAYS = "ok", "failed", ""  # of a step
@@ -206,9 +206,35 @@ def _exchange(visit: Visit) -> Iterator[Step]:
     yield Step("request", said, probe.service, FAILS if visit.fault else PASSES)
     if probe.status:
         yield Step("answer", f"{probe.status}: {_answer(visit)}", state=FAILS if visit.fault else PASSES)
+    if probe.model and not visit.fault:
+        yield from _model(visit, probe.model)
     if probe.kept is not None:
         kept = "the connection stays open" if probe.kept else "the connection is closed after the answer"
         yield Step("keep-alive", kept, state=PASSES if probe.kept else SAYS)
+
+
+def _model(visit: Visit, answer: ModelAnswer) -> Iterator[Step]:
+    """What a model's answer tells: when it began, how long it is, and who says so."""
+    named = visit.target.requests[0].model_name
+    if named:
+        yield Step("model", named, state=SAYS)
+    if answer.dialect:
+        yield Step("first", f"token of a stream ({answer.dialect})", answer.ttft)
+        ended = f", and ended as it should ({answer.finish})" if answer.finish else ", and ended as it should"
+        yield Step("stream", f"{answer.chunks:,} chunk{'s' * (answer.chunks != 1)} with tokens{ended}")
+    told = f"{answer.output_tokens:,} tokens out" if answer.output_tokens >= 0 else ""
+    if told:
+        asked = f"{answer.input_tokens:,} in, " if answer.input_tokens >= 0 else ""
+        cached = f", {answer.cached_tokens:,} of those in from a cache" if answer.cached_tokens > 0 else ""
+        yield Step("usage", f"{asked}{told}{cached}", state=PASSES)
+    elif answer.dialect:
+        yield Step("usage", "not told, so chunks stand for tokens", state=SAYS)
+    seconds = visit.probe.service / NANOSECONDS
+    yield Step(
+        "begin with",
+        f"--rate {format_rate(float(f'{0.5 / max(seconds, 1e-6):.1g}'))}: half of what one caller at a time would ask",
+        state=SAYS,
+    )
 
 
 def _answer(visit: Visit) -> str:
@@ -217,7 +243,9 @@ def _answer(visit: Visit) -> str:
         return meaning(probe, visit.sent)
     kind = probe.header("content-type") or "no content type"
     server = probe.header("server")
-    return f"{shape(probe) or 'a long answer'}, {kind}" + (f", from {server}" if server else "")
+    streamed = f"a stream of {len(probe.body):,} bytes" if not probe.cut else "a long stream"
+    what = streamed if probe.model and probe.model.dialect else shape(probe) or "a long answer"
+    return f"{what}, {kind}" + (f", from {server}" if server else "")
 
 
 def overall(plan: Plan, seen: Preflight) -> Iterator[Step]:

@@ -54,9 +54,38 @@ _SEEN = {
     Failure.TIMEOUT_MIDWAY: "its answer did not end in time",
     Failure.BODY_TOO_LARGE: "its answer is larger than `max_body`",
     Failure.EXPECTATION: "its answer does not hold what the scenario expects",
+    Failure.STREAM_ERROR: "it told an error in its stream",
+    Failure.STREAM_ABORTED: "it gave its answer up",
+    Failure.NO_TOKEN: "it answered without a single token",
+    Failure.NOT_STREAMED: "it did not stream its answer, though a stream was asked for",
+    Failure.UNKNOWN_STREAM: "its answer is a stream of no kind that is known",
+    Failure.ENCODING: "its stream cannot be read",
+    Failure.ERROR_IN_ANSWER: "it told an error, with a status of success",
     Failure.NO_PORTS: "this machine has no local ports left",
     Failure.NO_FILES: "this process may open no more files",
 }
+_REMEDIES = {
+    Failure.TLS_VERIFY: ". `verify_tls: false` (curl: -k) accepts any certificate",
+    Failure.DNS: ". Look at the host's spelling, and at this machine's DNS",
+    Failure.STREAM_ERROR: ". Look at the service's log, and at what the request asks for",
+    Failure.STREAM_ABORTED: ". Look at the service's log",
+    Failure.NO_TOKEN: ". Does the request reach a model, with a prompt and room for an answer?",
+    Failure.NOT_STREAMED: ". Does the service, or a proxy before it, stream at all? `stream: false` (curl: without "
+    '`"stream": true`) measures whole answers',
+    Failure.UNKNOWN_STREAM: ". Name its API if it is one of those known (`stream: anthropic`); `stream: events` takes any "
+    "server-sent events, `stream: chunks` anything that comes in pieces",
+    Failure.ENCODING: ". Ask for gzip, deflate or nothing in `Accept-Encoding`",
+    Failure.ERROR_IN_ANSWER: ". Look at what the request asks for",
+}
+UNSTEADY = frozenset(
+    {
+        Failure.STREAM_ERROR,
+        Failure.STREAM_ABORTED,
+        Failure.TRUNCATED,
+        Failure.NO_TOKEN,
+        Failure.ERROR_IN_ANSWER,
+    }
+)  # failures that may not come again
 _UNREACHED = frozenset({Failure.DNS, Failure.CONNECT_REFUSED, Failure.CONNECT_TIMEOUT, Failure.UNREACHABLE})
 
 
@@ -177,10 +206,8 @@ def _remedy(host: str, failure: Failure) -> str:
             f". A VPC address answers only callers in the same region: this machine seems not to be in {where}. "
             f"Call from an ECS or DSW instance there, or use the public address{enabled}"
         )
-    if failure is Failure.TLS_VERIFY:
-        return ". `verify_tls: false` (curl: -k) accepts any certificate"
-    if failure is Failure.DNS:
-        return ". Look at the host's spelling, and at this machine's DNS"
+    if failure in _REMEDIES:
+        return _REMEDIES[failure]
     if failure in _UNREACHED:
         return ". Is the service running there, on this port, and does a firewall let you through?"
     return ""

@@ -25,7 +25,7 @@ from benchmark.execution.worker import CANCEL, GRACE, STOP, Listed, Start, work
 from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import Probe
 from benchmark.measure.recorder import Part
-from benchmark.transport.sse import texts_of
+from benchmark.transport.texts import texts_of
 from benchmark.units import MILLISECOND
 
 PATIENCE = 5.0  # seconds that a worker is given to end

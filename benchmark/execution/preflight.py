@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from benchmark.eas.diagnose import TRANSIENT, diagnose, shared_addresses, unlike_answers, warnings
+from benchmark.eas.diagnose import TRANSIENT, UNSTEADY, diagnose, shared_addresses, unlike_answers, warnings
 from benchmark.eas.upstreams import diagnose_instances
 from benchmark.errors import InputError, TargetError
 from benchmark.execution.local import LocalWorkers
@@ -104,7 +104,8 @@ def _visit(target: TargetPlan, workers: LocalWorkers) -> Visit:
 def _probe(target: TargetPlan, workers: LocalWorkers) -> tuple[Probe, int]:
     for tried in range(1, TRIES + 1):
         probe = workers.probe(ProbeOrder(target, walk=True))
-        if probe.status not in TRANSIENT or not diagnose(target.destination.host, probe) or tried == TRIES:
+        unsteady = probe.status in TRANSIENT or probe.failure in UNSTEADY
+        if not unsteady or not diagnose(target.destination.host, probe) or tried == TRIES:
             break
         time.sleep(BETWEEN_TRIES)
     return probe, tried

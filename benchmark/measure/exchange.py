@@ -53,6 +53,12 @@ class Failure(IntEnum):
     STATUS = auto()
     EXPECTATION = auto()
     STREAM_ERROR = auto()  # told in the middle of a streamed answer
+    STREAM_ABORTED = auto()  # given up by the service, which says so as its reason for the end
+    NO_TOKEN = auto()  # a stream without one
+    NOT_STREAMED = auto()  # a whole answer, where a stream was asked for
+    UNKNOWN_STREAM = auto()  # of no dialect that is known
+    ENCODING = auto()  # compressed in a way that is not read here
+    ERROR_IN_ANSWER = auto()  # an error, told with a status of success
     # our own end
     LOST = auto()  # with the process that sent it
     CANCELLED = auto()
@@ -81,6 +87,8 @@ _UNANSWERED = frozenset(
         Failure.TIMEOUT,
         Failure.TIMEOUT_MIDWAY,
         Failure.STREAM_ERROR,
+        Failure.STREAM_ABORTED,
+        Failure.NO_TOKEN,
         Failure.LOST,
         Failure.CANCELLED,
     }

@@ -10,6 +10,35 @@ from benchmark.redaction import Redactor
 
 
 @dataclass(frozen=True)
+class ModelAnswer:
+    """What a model's answer said; of one that came whole, only its usage."""
+
+    dialect: str  # of its stream; empty: it came whole, or none is known
+    ttft: int  # nanoseconds from sent to the first token; zero: there was none
+    chunks: int  # that carried tokens
+    finish: str  # the reason that was told for its end
+    input_tokens: int  # by usage; below zero: nobody said
+    output_tokens: int
+    cached_tokens: int
+
+    @classmethod
+    def of(cls, exchange: Exchange, redactor: Redactor) -> ModelAnswer | None:
+        """What this exchange says; None where its answer was not read."""
+        stream = exchange.stream
+        if stream is None:
+            return None
+        return cls(
+            dialect=stream.dialect,
+            ttft=stream.arrivals[0] - exchange.sent if stream.arrivals else 0,
+            chunks=len(stream.arrivals),
+            finish=redactor.excerpt(stream.finish, cut=len(stream.finish) >= MOST_DETAIL),
+            input_tokens=stream.input_tokens,
+            output_tokens=stream.output_tokens,
+            cached_tokens=stream.cached_tokens,
+        )
+
+
+@dataclass(frozen=True)
 class Probe:
     """One exchange over a connection of its own; durations in nanoseconds. Nothing that the server said shows a secret."""
 
@@ -26,6 +55,7 @@ class Probe:
     kept: bool | None = None  # whether the connection stayed open after the answer; None: not known
     walk: Walk | None = None  # what was seen on the way, where it was walked first
     cut: bool = False  # whether there was more of the body
+    model: ModelAnswer | None = None  # where a model answered
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -70,4 +100,5 @@ class Probe:
             kept=answer.kept,
             walk=walk,
             cut=cut,
+            model=ModelAnswer.of(exchange, redactor),
         )

@@ -60,8 +60,16 @@ class Stream:
 
     __slots__ = (
         "arrivals",
+        "cached_tokens",
+        "detail",
+        "dialect",
+        "done",
+        "ended",
         "error",
+        "failure",
+        "finish",
         "first_answer",
+        "indexes",
         "input_tokens",
         "output_tokens",
         "pieces",
@@ -70,14 +78,22 @@ class Stream:
 
     def __init__(self, *, heard: bool = False) -> None:
         self.arrivals = array("q")  # of token chunks
+        self.indexes: list[int] | None = None  # which of several answers each is of; None: there is but one
         self.pieces: list[bytes] | None = (
             [] if heard else None
         )  # the body as it came, where its text is wanted
         self.first_answer = 0  # the first chunk with content; zero: none yet
         self.input_tokens = -1  # by usage; below zero: nobody said
         self.output_tokens = -1
+        self.cached_tokens = -1  # of the input's
         self.error = ""  # what the server said in mid-stream
         self.unreadable = 0  # events whose data are no JSON
+        self.dialect = ""  # its name, once it is known
+        self.finish = ""  # the reason that was told for the answer's end
+        self.done = False  # whether [DONE] came
+        self.ended = False  # whether the dialect's last event came
+        self.failure = Failure.NONE  # why this is no good answer, once its body is over
+        self.detail = ""
 
 
 class Limit(NamedTuple):

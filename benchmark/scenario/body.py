@@ -11,6 +11,10 @@ from benchmark.scenario.fields import LARGEST_BODY
 from benchmark.scenario.files import find_file, read_file
 from benchmark.scenario.model import Request
 
+_BY_BODY = frozenset(
+    {"openai", "responses", "anthropic", "cohere", "ollama", "llamacpp"}
+)  # APIs that stream where the body says `stream`
+
 
 def check_body(request: Request, folder: Path, *, trusted: bool = False) -> None:
     """See that the file of a request's body, if it has one, can be had; it is not read.
@@ -39,21 +43,13 @@ def read_body(request: Request, folder: Path = Path(), *, trusted: bool = False)
     return b""
 
 
-def is_streamed(request: Request, body: bytes) -> bool:
-    """Whether the answer is a stream of tokens: the scenario says so, or else the body asks for one."""
-    if request.stream is not None or b'"stream"' not in body:
-        return bool(request.stream)
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(asked, dict) and asked.get("stream") is True
-
-
 def _asked(request: Request) -> Any:
     """The JSON body; where the scenario asks for a stream beside it, the body asks for one and for its usage."""
-    if not request.stream or not isinstance(request.json_, dict):
+    named = request.stream if isinstance(request.stream, str) else "openai"
+    if not request.stream or named not in _BY_BODY or not isinstance(request.json_, dict):
         return request.json_
+    if named != "openai":
+        return {**request.json_, "stream": True}
     options = request.json_.get("stream_options")
     options = {"include_usage": True} | (options if isinstance(options, dict) else {})
     return {**request.json_, "stream": True, "stream_options": options}

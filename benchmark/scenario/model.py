@@ -59,6 +59,20 @@ PILOT = 10  # rounds, at least, whose spread says how many a precision takes
 
 TlsFile = Annotated[str | None, Field(min_length=1)]
 
+StreamName = Literal[
+    "openai",
+    "responses",
+    "anthropic",
+    "cohere",
+    "dashscope",
+    "tgi",
+    "ollama",
+    "llamacpp",
+    "gemini",
+    "triton",
+    "events",
+    "chunks",
+]  # the dialects of streamed answers
 Allowance = Literal["different-schemes", "same-address", "different-payloads"]
 
 BODIES = ("body", "body_file", "json", "bytes")
@@ -252,10 +266,11 @@ class Request(Part):
         validate_default=True,
         description="The HTTP method. Default: POST when there is a body, else GET.",
     )
-    stream: bool | None = Field(
+    stream: bool | StreamName | None = Field(
         None,
         description="The answer is a stream of tokens: true also asks for one, and for its usage, in a json body. "
-        'Default: whether the body says `"stream": true`.',
+        "Which API streams it is told by its events, or named here; `events` are any server-sent events, `chunks` any "
+        'answer that comes in pieces. Default: whether the body says `"stream": true`.',
     )
     expect: Expect = Field(default_factory=Expect, description="Which answers to it count as a success.")
     timeout: Duration = Field(

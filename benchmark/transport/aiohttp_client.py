@@ -23,7 +23,7 @@ from benchmark.measure.tcp_info import Meter
 from benchmark.transport import failures
 from benchmark.transport.aiohttp_connecting import Attempt, Connector, Resolver, current, noted_socket, noting
 from benchmark.transport.base import ENVIRONMENT, Destination, Finished, Handshake, Pool, PreparedRequest
-from benchmark.transport.sse import StreamReader
+from benchmark.transport.reading import reader_of
 from benchmark.units import MILLISECOND, NANOSECONDS
 
 FOREVER = 86_400.0  # seconds that an idle connection is kept: the server decides
@@ -191,6 +191,8 @@ class AiohttpTransport:
                 headed=exchange.first_byte > 0,
             )
             _forget(error)
+            if exchange.stream is not None and exchange.stream.error:
+                return Failure.STREAM_ERROR, exchange.stream.error
             return kind, failures.describe(cause)
 
     async def _read(
@@ -206,8 +208,10 @@ class AiohttpTransport:
         most = MOST_READ if request.contains else MOST_BODY if self._capture else 0
         exchange.received += len(answer.reason or "") + 17  # HTTP/1.1 200 reason, and both ends of lines
         exchange.received += sum(len(name) + len(value) + 4 for name, value in answer.raw_headers)
-        size, reader = 0, StreamReader(heard=request.heard) if request.stream else None
-        exchange.stream = reader.stream if reader else None
+        size, reader = 0, reader_of(request)
+        if reader is not None:
+            exchange.stream = reader.stream
+            reader.take_head(*(answer.headers.get(name, "") for name in ("Content-Type", "Content-Encoding")))
         async for piece in answer.content.iter_any():
             size += len(piece)
             exchange.received += len(piece)
@@ -315,8 +319,8 @@ def _judge(request: PreparedRequest, status: int, body: bytes, stream: Stream | 
     """What a whole answer is worth."""
     if status not in request.expected:
         return Failure.STATUS, ""
-    if stream is not None and stream.error:
-        return Failure.STREAM_ERROR, stream.error
+    if stream is not None and stream.failure:
+        return stream.failure, stream.detail
     return (Failure.NONE if request.satisfied_by(body) else Failure.EXPECTATION), ""
 
 

@@ -34,6 +34,9 @@ class PreparedRequest:
     expected: frozenset[int]  # statuses of a success
     wire: bytes = field(repr=False)  # the whole of it, as HTTP/1.1
     stream: bool = False  # whether the answer is read as a stream of tokens
+    dialect: str = ""  # the stream's, by name; none: as its events tell
+    model_name: str = ""  # as the body says it
+    model: bool = False  # whether a model answers, whose whole answers hold usage, or an error
     max_head: int = 64 * 1024  # bytes of an answer's head; a longer one is no proper answer
     max_body: int = 1024**3  # bytes of an answer's body
     contains: str | None = None  # what a success has in its body

@@ -23,7 +23,7 @@ from benchmark.measure.tcp_info import Meter, busy
 from benchmark.transport import failures
 from benchmark.transport.base import Destination, Finished, Handshake, Pool, PreparedRequest
 from benchmark.transport.connecting import connect
-from benchmark.transport.sse import StreamReader
+from benchmark.transport.reading import Reader, is_read, reader_of
 from benchmark.units import NANOSECONDS
 
 _HEADS = re.compile(rb"(?s:HTTP/1\.[01] 1.*?\r?\n\r?\n)*(?s:.*?)\r?\n\r?\n")  # interim ones come first
@@ -57,7 +57,7 @@ class Http1Transport:
         self.meter = Meter()
         expecting = any(request.contains for request in requests)
         self.most_kept = MOST_READ if expecting else MOST_BODY  # bytes of a captured answer
-        streamed = StreamConnection if any(request.stream for request in requests) else Connection
+        streamed = ReadingConnection if any(map(is_read, requests)) else Connection
         self._connection = CapturingConnection if capture or expecting else streamed
         # an answer that was parsed: one that begins with the same bytes, and is as long, says the same
         self._learns = self._connection is Connection and all(
@@ -542,18 +542,22 @@ class Connection(asyncio.Protocol):
         self.pool.finished(exchange)
 
 
-class StreamConnection(Connection):
-    """A connection whose answers are streams of tokens, which are timed as they arrive."""
+class ReadingConnection(Connection):
+    """A connection whose answers are read: streams of tokens, timed as they arrive, or what a model says at once."""
 
     def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
         super().__init__(pool, sock)
         self.arrived = 0  # the latest bytes
-        self.reader: StreamReader | None = None
+        self.reader: Reader | None = None
+        self.content_type = b""
+        self.encoding = b""
 
     def start(self, exchange: Exchange, at: int) -> None:
         """Send the exchange's request, and be ready to read its answer; `at` is the instant."""
-        self.reader = StreamReader(heard=self.pool.requests[exchange.request].heard)
-        exchange.stream = self.reader.stream
+        self.reader = reader_of(self.pool.requests[exchange.request])
+        if self.reader is not None:
+            exchange.stream = self.reader.stream
+        self.content_type = self.encoding = b""
         super().start(exchange, at)
 
     def data_received(self, data: bytes) -> None:
@@ -561,25 +565,49 @@ class StreamConnection(Connection):
         self.arrived = now()
         super().data_received(data)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        if name[:8].lower() == b"content-":
+            if name.lower() == b"content-type":
+                self.content_type = value
+            elif name.lower() == b"content-encoding":
+                self.encoding = value
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        super().on_headers_complete()
+        if self.headed and not self.complete and self.reader is not None:
+            self.reader.take_head(self.content_type.decode("latin-1"), self.encoding.decode("latin-1"))
+
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         if self.reader is not None:
-            try:
-                self.reader.feed(body, self.arrived)
-            except ValueError as error:
-                self.reader.stream.error = str(error)
-                self.reader = None
+            self.reader.feed(body, self.arrived)
 
     def _finish(self, exchange: Exchange, at: int) -> None:
         if self.reader is not None:
             self.reader.finish(at)
-        if exchange.stream is not None and exchange.stream.error:
-            exchange.failure = Failure.STREAM_ERROR
-            exchange.detail = exchange.stream.error
+            if exchange.status in self.expected:
+                exchange.failure = self.reader.stream.failure
+                exchange.detail = self.reader.stream.detail
+        answer = exchange.answer
+        if answer is not None and not exchange.failure and not self.request.satisfied_by(answer.body):
+            exchange.failure = Failure.EXPECTATION  # unless the status is wrong, too
         super()._finish(exchange, at)
 
+    def _break_off(self, exchange: Exchange, error: Exception | None) -> None:
+        """The connection is gone; where the service had told why, that is the reason."""
+        if exchange.stream is None or not exchange.stream.error:
+            super()._break_off(exchange, error)
+            return
+        self.exchange = None
+        exchange.failure = Failure.STREAM_ERROR
+        exchange.detail = exchange.stream.error
+        exchange.done = now()
+        self.pool.finished(exchange)
 
-class CapturingConnection(Connection):
+
+class CapturingConnection(ReadingConnection):
     """A connection that keeps what an answer said: for probes, and where a body is held against an expectation."""
 
     def __init__(self, pool: Http1Transport, sock: socket.socket) -> None:
@@ -594,16 +622,16 @@ class CapturingConnection(Connection):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
+        super().on_header(name, value)
         self.answer.headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        super().on_body(body)
         if len(self.answer.body) < self.most:
             self.answer.body += body[: self.most - len(self.answer.body)]
 
     def _finish(self, exchange: Exchange, at: int) -> None:
-        if not self.request.satisfied_by(self.answer.body):
-            exchange.failure = Failure.EXPECTATION  # unless the status is wrong, too
         self.answer.kept = self.kept and not (self.closing or self.surplus or self.leaving)
         super()._finish(exchange, at)
 

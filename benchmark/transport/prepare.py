@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
-from benchmark.scenario.body import is_streamed
 from benchmark.scenario.certificates import certificate_files
+from benchmark.scenario.streaming import is_model, is_streamed, model_of
 from benchmark.transport.base import BELOW_400, Destination, Discovery, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
@@ -102,7 +102,10 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         else round(request.connect_timeout * NANOSECONDS),
         expected=BELOW_400 if request.expect.accepted is None else request.expect.accepted,
         wire=head_of(request.method, where, headers) + body,
-        stream=is_streamed(request, body),
+        stream=is_streamed(request, body, where),
+        dialect=request.stream if isinstance(request.stream, str) else "",
+        model=is_model(where),
+        model_name=model_of(body) if is_model(where) else "",
         max_head=request.max_head,
         max_body=request.max_body,
         contains=request.expect.body_contains,

@@ -10,7 +10,7 @@ from random import randrange
 
 from benchmark.measure.stream import Stream
 from benchmark.transport.base import PreparedRequest, head_of
-from benchmark.transport.sse import texts_of
+from benchmark.transport.texts import texts_of
 
 
 def is_made(requests: Sequence[PreparedRequest]) -> bool:

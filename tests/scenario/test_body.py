@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.scenario.body import is_streamed, read_body
+from benchmark.scenario.body import read_body
 from benchmark.scenario.model import Request
+from benchmark.scenario.streaming import is_streamed
 
 
 def body(folder: Path, *, trusted: bool = False, **keys: Any) -> bytes:

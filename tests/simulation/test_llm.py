@@ -19,8 +19,8 @@ from benchmark.simulation.model_server import ModelServer
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import MODEL, Address
 from benchmark.transport.base import BELOW_400, Destination, Pool, PreparedRequest
+from benchmark.transport.events import fields_of
 from benchmark.transport.http1 import Http1Transport
-from benchmark.transport.sse import fields_of
 
 pytestmark = pytest.mark.verify
 

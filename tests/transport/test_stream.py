@@ -31,6 +31,7 @@ def token(text: str) -> bytes:
     return b'{"choices":[{"index":0,"delta":{"content":"%b"}}]}' % text.encode()
 
 
+FINISH = b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'
 USAGE = b'{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3}}'
 
 
@@ -85,19 +86,26 @@ async def test_tokens_are_timed_as_the_server_wrote_them(scripted: ScriptedServe
 
 
 ANSWERS = {
-    "several chunks at once": (HEAD + framed(token("a")) + framed(token("b"), USAGE) + END, Failure.NONE, 2),
-    "an event over several chunks": (
-        HEAD + b"5\r\ndata:\r\n%x\r\n%b\n\n\r\n" % (len(token("a")) + 2, token("a")) + END, Failure.NONE, 1,
+    "several chunks at once": (
+        HEAD + framed(token("a")) + framed(token("b"), FINISH, USAGE) + END, Failure.NONE, 2,
     ),
-    "no DONE": (HEAD + framed(token("a")) + END, Failure.NONE, 1),
-    "no last line break": (HEAD + b"%x\r\ndata: %b\r\n" % (len(token("a")) + 6, token("a")) + END, Failure.NONE, 1),
+    "an event over several chunks": (
+        HEAD + b"5\r\ndata:\r\n%x\r\n%b\n\n\r\n" % (len(token("a")) + 2, token("a")) + framed(FINISH) + END,
+        Failure.NONE, 1,
+    ),
+    "no end": (HEAD + framed(token("a")) + END, Failure.TRUNCATED, 1),
+    "no last line break": (
+        HEAD + framed(token("a")) + b"%x\r\ndata: %b\r\n" % (len(FINISH) + 6, FINISH) + END, Failure.NONE, 1,
+    ),
     "an error in mid-stream": (
         HEAD + framed(token("a")) + framed(b'{"error":{"message":"out of memory"}}', b"[DONE]") + END,
         Failure.STREAM_ERROR, 1,
     ),
     "refused": (b"HTTP/1.1 400 Bad\r\nContent-Length: 13\r\n\r\n" + b'{"error":"x"}', Failure.STATUS, 0),
-    "not streamed at all": (b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + b'{"choices":1}', Failure.NONE, 0),
-    "empty": (HEAD + END, Failure.NONE, 0),
+    "not streamed at all": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + b'{"choices":1}', Failure.NOT_STREAMED, 0,
+    ),
+    "empty": (HEAD + END, Failure.NO_TOKEN, 0),
 }  # fmt: skip
 
 

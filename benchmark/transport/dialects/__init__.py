@@ -1,0 +1,1 @@
+"""What the events of each kind of stream mean, as data."""
