@@ -20,7 +20,7 @@ def report(folder: Path, format_: str, out: Path | None) -> ExitStatus:
     with making_figures(folder, run):
         result = summarise(run)
         told = describe(result, run)
-    made = render(format_, told, result) if format_ in FORMATS else render_data(format_, told, run)
+        made = render(format_, told, result) if format_ in FORMATS else render_data(format_, told, run)
     content = made.encode() if isinstance(made, str) else made
     if out is None:
         if isinstance(made, bytes) and sys.stdout.isatty():

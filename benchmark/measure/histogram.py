@@ -36,6 +36,21 @@ def lower_edge(bucket: NDArray[np.int64]) -> NDArray[np.int64]:
     return ((bucket - (shift << _HALF_BITS)) << shift) * UNIT
 
 
+BUCKETS = int(bucket_of(np.array([LARGEST]))[0]) + 1
+
+
+def _unpacked(packed: str, most: int) -> bytes:
+    """What was compressed, if it is no more than so many bytes."""
+    stream = zlib.decompressobj()
+    try:
+        plain = stream.decompress(base64.b85decode(packed), most + 1)
+    except zlib.error as error:
+        raise ValueError(f"has counts that are damaged ({error})") from None
+    if len(plain) > most or not stream.eof or stream.unused_data or len(plain) % 8:
+        raise ValueError("has counts that are damaged, or more than a histogram has")
+    return plain
+
+
 class Histogram:
     """Counts of durations in nanoseconds, kept over the window of buckets that were hit.
 
@@ -133,13 +148,27 @@ class Histogram:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Histogram:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no histogram, or one that cannot be; no more is unpacked than one may hold.
+        """
         new = cls(int(data.get("drop", 0)))
         new.first = int(data["first"])
-        packed = zlib.decompress(base64.b85decode(data["counts"]))
-        new.counts = np.frombuffer(packed, dtype="<i8").astype(np.int64)
+        most = (BUCKETS >> new.drop) + 1 if 0 <= new.drop <= _HALF_BITS else 0
+        new.counts = np.frombuffer(_unpacked(data["counts"], 8 * most), dtype="<i8").astype(np.int64)
+        if not 0 <= new.first <= most - len(new.counts):
+            raise ValueError("has buckets that no histogram has")
+        if len(new.counts) and not (
+            new.counts.min() >= 0 and float(new.counts.sum(dtype=np.float64)) < 2.0**53
+        ):
+            raise ValueError("has counts that cannot be")
         new.count = int(new.counts.sum())
         new.total, new.minimum, new.maximum = int(data["total"]), int(data["min"]), int(data["max"])
+        if not 0 <= new.minimum <= new.maximum <= 2**62:
+            raise ValueError("has a minimum or maximum that cannot be")
+        if not new.minimum * new.count <= new.total <= new.maximum * new.count:
+            raise ValueError("has a sum that its counts cannot have")
         return new
 
     def _extremes(self, low: int, high: int) -> None:

@@ -29,6 +29,7 @@ from typing import Any
 from benchmark.errors import InputError
 from benchmark.measure.recording import Recording, unreported
 from benchmark.result.run import Round, Run, set_aside
+from benchmark.result.schema import check_part, check_round_record, check_run, parse, read_bounded
 
 JOURNAL = "journal"
 MAGIC = b"vpcbench.journal/1\n"
@@ -187,18 +188,15 @@ def read_journal(path: Path) -> Run:
     Raises:
         InputError: it is no journal, or not one that this version can read.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+    data = read_bounded(path)
     if not data.startswith(MAGIC):
         raise InputError(
             f"{path}: not of the format {MAGIC.decode().strip()}; it was made by another version"
         )
     try:
         return _read(path, data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged: {error!r}") from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged: {error}; it was changed or cut off") from error
 
 
 def _read(path: Path, data: bytes) -> Run:
@@ -209,13 +207,16 @@ def _read(path: Path, data: bytes) -> Run:
     for record, end in _records(data):  # noqa: B007  # the last one ends the whole ones
         kind, stamp = record.pop("kind"), record.pop("at")
         if kind == "run":
+            check_run(record)
             run = Run.from_dict(record)
         elif kind == "round" and run:
+            check_round_record(record)
             round_ = Round.from_dict(record.pop("round"))
             rounds[round_.target, round_.number] = round_
             vars(run).update(record)
             running = None
-        elif kind == "part":
+        elif kind == "part" and run:
+            check_part(record)
             running = Part(**{**record, "recording": Recording.from_dict(record["recording"])}).joined(
                 running
             )
@@ -223,6 +224,8 @@ def _read(path: Path, data: bytes) -> Run:
         raise InputError(f"{path}: its first record is torn, so nothing was measured yet")
     if running:
         rounds[running.target, running.number] = running.broken_off()
+    if strangers := {target for target, _ in rounds} - run.targets.keys():
+        raise ValueError(f"it tells of a target that is none of the run's: {min(strangers)!r}")
     run.rounds = set_aside(list(rounds.values()))
     run.finished_at = stamp
     run.interrupted = f"its process was killed, or still runs; the journal's last record is of {stamp}"
@@ -243,7 +246,10 @@ def _records(data: bytes) -> Iterator[tuple[dict[str, Any], int]]:
         if len(payload) < length or zlib.crc32(payload) != checksum:
             return
         at += _HEAD.size + length
-        yield json.loads(payload), at
+        record = parse(payload)
+        if not isinstance(record, dict) or not isinstance(record.get("at"), str):
+            raise ValueError(f"the record at byte {at - length} is none")
+        yield record, at
 
 
 def sync_folder(folder: Path) -> None:

@@ -24,10 +24,11 @@ from benchmark import __version__
 from benchmark.errors import InputError
 from benchmark.result.journal import JOURNAL, read_journal, sync_folder
 from benchmark.result.run import Run
-from benchmark.result.settings import amiss
+from benchmark.result.schema import check_run, parse, read_bounded
 
 RECORDINGS = "recordings.json"
 FORMAT = "vpcbench.recordings/1"
+UNFIT = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 DEPTH = 2  # of folders in a folder of runs
 
 
@@ -131,13 +132,11 @@ def load_run(folder: Path) -> Run:
     """
     path = kept_in(folder)
     if path.name == JOURNAL:
-        return _whole(path, read_journal(path))
+        return read_journal(path)
     try:
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; name a folder that `vpcbench run` made") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); it was changed or cut off") from error
+        kept: dict[str, Any] = parse(read_bounded(path))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; it was changed or cut off") from error
     made = kept.pop("format", None) if isinstance(kept, dict) else None
     if made != FORMAT:
         said = f"of the format {made}" if isinstance(made, str) else "of no known format"
@@ -145,23 +144,16 @@ def load_run(folder: Path) -> Run:
             f"{path}: {said}, and this version reads {FORMAT}: read it with the version that made it, or measure again"
         )
     try:
-        run = Run.from_dict(kept)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _unfit(path, kept.get("environment"), repr(error)) from error
-    return _whole(path, run)
+        check_run(kept)
+        return Run.from_dict(kept)
+    except UNFIT as error:
+        raise _unfit(path, kept.get("environment"), str(error)) from error
 
 
 def kept_in(folder: Path) -> Path:
     """The file that holds what is kept of the run in a folder: its recordings; where it broke off, its journal."""
     path = folder / RECORDINGS
     return folder / JOURNAL if not path.exists() and (folder / JOURNAL).exists() else path
-
-
-def _whole(path: Path, run: Run) -> Run:
-    """The run, if it has all settings that figures take."""
-    if problem := amiss(run.settings):
-        raise _unfit(path, run.environment, problem)
-    return run
 
 
 @contextmanager
@@ -171,7 +163,7 @@ def making_figures(folder: Path, run: Run) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except UNFIT as error:
         raise _unfit(kept_in(folder), run.environment, f"no figures can be made of it: {error!r}") from error
 
 
@@ -180,7 +172,7 @@ def _unfit(path: Path, environment: Any, problem: str) -> InputError:
     made, ours = environment.get("vpcbench") if isinstance(environment, dict) else None, __version__
     mend = (
         "it was changed or cut off; take a whole copy, or measure again"
-        if made in {ours, None}
+        if made in (ours, None) or not isinstance(made, str)
         else f"vpcbench {made} made it, and this is {ours}: read it with that version, or measure again"
     )
     return InputError(f"{path}: {problem}; {mend}")

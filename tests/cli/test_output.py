@@ -140,14 +140,14 @@ def with_half_its_prices(kept: dict[str, Any]) -> None:
 
 DAMAGE: dict[Callable[[dict[str, Any]], None], tuple[str, ...]] = {
     without: ("`settings.confidence` is missing", "measure again"),
-    of_another_kind: ("`settings.timeout` cannot be 'long'", "measure again"),
+    of_another_kind: ("`settings.timeout` should be", "and is 'long'", "measure again"),
     of_another_format: (
         "of the format vpcbench.recordings/7",
         "reads vpcbench.recordings/1",
         "measure again",
     ),
     of_another_version: ("colour", "vpcbench 9.9 made it", "read it with that version"),
-    with_other_figures: ("no figures can be made of it", "mood"),
+    with_other_figures: ("`generator.workers[0].cpu_seconds` is missing",),
     with_half_its_prices: ("no figures can be made of it", "'tls'"),
 }
 
