@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test verify verify-long bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
+.PHONY: demo test verify verify-long mutations bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -14,8 +14,11 @@ test: .venv/installed-test
 verify: .venv/installed-test # the truth of times, one test at a time; eight minutes at most
 	$(BIN)/pytest -m "verify and not long"
 
-verify-long: .venv/installed-test capacity fuzz soak # thousands of simulated runs, and hours of weather in minutes
+verify-long: .venv/installed-test mutations capacity fuzz soak # thousands of simulated runs, and hours of weather in minutes
 	$(BIN)/pytest -m long
+
+mutations: .venv/installed-test # breaks the code in ten ways, and shows that tests notice
+	$(BIN)/python -m tests.mutations
 
 bench: .venv-bench/installed # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
 	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench.py

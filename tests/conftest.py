@@ -7,11 +7,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.servers import Nginx, ScriptedServer
 
 pytest_plugins = ["tests.verdicts", "pytester"]
+hypothesis.settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("same")  # the same examples in every run, however slow the machine
 IN_CI = bool(os.environ.get("CI"))
 
 

@@ -77,7 +77,7 @@ class Nginx:
         return [(int(port), int(status), int(size)) for port, status, size in map(str.split, lines)]
 
 
-def wait_for_port(port: int, seconds: float = 10.0, host: str = "127.0.0.1") -> None:
+def wait_for_port(port: int, seconds: float = 120.0, host: str = "127.0.0.1") -> None:
     """Return when something listens on the port."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

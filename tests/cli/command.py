@@ -11,10 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from benchmark.result.store import load_run
+
 ROOT = Path(__file__).parents[2]
 INVALID = 3  # exit status
 GENERATORS_SAKE = {"generator-late", "generator-limit", "rounds-unusable"}  # codes of a verdict
-PATIENCE = 120.0  # seconds for one command: a guard against hanging
+PATIENCE = 600.0  # seconds for one command: a guard against hanging
 
 Done = subprocess.CompletedProcess[str]
 
@@ -62,6 +64,17 @@ def held_up(status: int, folder: Path) -> bool:
         return False
     codes = set(result_of(folder)["verdict"]["codes"])
     return bool(codes) and codes <= GENERATORS_SAKE
+
+
+def pairs(folder: Path) -> int:
+    """How many rounds each target had: one that came late is repeated with its pair, and all are in the account."""
+    rounds = load_run(folder).rounds
+    return len(rounds) // len({each.target for each in rounds})
+
+
+def sound(folder: Path) -> bool:
+    """Whether there is a round that figures are made of; if not, the run says why."""
+    return not all(each.flaw for each in load_run(folder).rounds)
 
 
 def result_of(folder: Path) -> dict[str, Any]:

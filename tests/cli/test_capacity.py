@@ -14,8 +14,6 @@ from benchmark.simulation.process import PracticeService
 from tests.cli.command import result_of, vpcbench, write
 from tests.simulation.queues import Constant
 
-pytestmark = pytest.mark.verify
-
 SERVICE, LIMIT = 0.005, 0.1  # seconds
 SCENARIO = """
 targets: {{one: {{url: "{url}"}}}}
@@ -23,24 +21,19 @@ request: {{body: hello, timeout: 5s}}
 load: {{{load}}}
 objectives: ["p99 < 100ms", "failures < 1%"]
 """
-MOST_LATE = 3  # trials that could not be used
-TRIES = 3  # other programs on this machine may make the generator late
 
 
 def searched(service: Behaviour, folder: Path, load: str, *options: str) -> tuple[int, str, dict[str, Any]]:
     """Exit status, what was printed, and the capacity of the one target."""
-    for attempt in range(TRIES):
-        with PracticeService(service) as practice:
-            scenario = write(folder, SCENARIO.format(url=practice.urls[0], load=load))
-            done = vpcbench("capacity", scenario, "-o", f"out{attempt}", *options, folder=folder)
-        result = result_of(folder / f"out{attempt}")
-        found: dict[str, Any] = result["capacity"]["one"]
-        if found["limited_by"] != "generator" and len(result["generator"]["reasons"]) <= MOST_LATE:
-            break
-    assert (folder / f"out{attempt}" / "report.html").exists()
+    with PracticeService(service) as practice:
+        scenario = write(folder, SCENARIO.format(url=practice.urls[0], load=load))
+        done = vpcbench("capacity", scenario, "-o", "out", *options, folder=folder)
+    found: dict[str, Any] = result_of(folder / "out")["capacity"]["one"]
+    assert (folder / "out" / "report.html").exists()
     return done.returncode, done.stdout, found
 
 
+@pytest.mark.verify
 def test_the_capacity_of_a_queue_is_found(tmp_path: Path) -> None:
     """M/D/1: one worker of 5 ms, p99 within 100 ms."""
     share = brentq(lambda rate: Constant(rate).beyond(LIMIT / SERVICE) - 0.01, 0.1, 0.99)
@@ -57,6 +50,7 @@ def test_the_capacity_of_a_queue_is_found(tmp_path: Path) -> None:
     assert "holds" in said
 
 
+@pytest.mark.verify
 def test_a_rate_limit_is_told_as_the_gateways(tmp_path: Path) -> None:
     service = Behaviour(latency=Always(0.002), rate_limit=1000, burst=20)
     status, said, found = searched(service, tmp_path, "rate: 500/s", "--budget", "10s")

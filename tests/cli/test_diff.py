@@ -18,7 +18,7 @@ from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
 from tests.analysis.runs import a_recording, a_run
-from tests.cli.command import vpcbench, write
+from tests.cli.command import held_up, vpcbench, write
 from tests.cli.test_signals import Running
 
 CLIENT = {
@@ -243,6 +243,7 @@ def test_whole_runs_one_after_another(tmp_path: Path) -> None:
         scenario = write(tmp_path, SCENARIO.format(url=service.urls[0], duration="1s"))
         done = vpcbench("run", scenario, "--repeat", "2", "-o", "out", "--quiet", folder=tmp_path)
     assert done.returncode in {0, 3}, done.stdout + done.stderr  # 3: this machine was busy
+    assert done.returncode == 0 or any(held_up(3, tmp_path / "out" / name) for name in "12")
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["1", "2"]
     assert all(load_run(tmp_path / "out" / name).account("target").ok >= 100 for name in "12")
     assert "2 of 2 runs are kept in out" in done.stdout

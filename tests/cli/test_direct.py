@@ -19,7 +19,7 @@ from benchmark.scenario.load import load_text
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.listing import Replica
 from benchmark.simulation.process import PracticeService
-from tests.cli.command import INVALID, result_of, vpcbench
+from tests.cli.command import held_up, result_of, vpcbench
 
 NEWER, OLDER = (
     root + "test"
@@ -50,7 +50,7 @@ def places(service: PracticeService) -> list[str]:
 def direct(folder: Path, where: str, load: str = "rate: 300/s", duration: str = "1s") -> dict[str, Any]:
     (folder / "s.yaml").write_text(SCENARIO.format(where, load, duration))
     done = vpcbench("run", "s.yaml", "-o", "out", folder=folder)
-    assert done.returncode in {0, INVALID}, done.stderr  # where it came late, it went to the same instances
+    assert done.returncode == 0 or held_up(done.returncode, folder / "out"), done.stderr
     told: dict[str, Any] = result_of(folder / "out")["targets"]["direct"]
     assert told["counts"]["failed"] == 0, told["counts"]
     assert sum(each["answered"] for each in told["direct"]["instances"]) == told["counts"]["ok"]
@@ -108,21 +108,22 @@ def test_each_instance_has_its_share_by_weight(tmp_path: Path, load: str) -> Non
         assert found[address]["answered"] == pytest.approx(share * sent, abs=8)
     report = (tmp_path / "out" / "report.md").read_text()
     assert "Instances that were called directly" in report
-    assert "40.0%" in report or "39.9%" in report or "40.1%" in report
+    assert f"{found[places(service)[0]]['answered'] / sent:.1%}" in report
     assert not any("secret-of-the" in path.read_text() for path in (tmp_path / "out").glob("*.*"))
 
 
 def test_a_list_that_changes_is_followed(tmp_path: Path) -> None:
-    with instances_of(100, 100, churn=0.5) as service:
-        told = direct(tmp_path, root(service), duration="2s")
+    """One instance is gone for a poll or two, and comes again."""
+    with instances_of(100, 100) as service:
         stays, comes_and_goes = places(service)
+        both, one = (NEWER, 200, listed(stays, comes_and_goes)), (NEWER, 200, listed(stays))
+        with listing([both, both, one, one, both]) as url:
+            told = direct(tmp_path, url)
     found = {each["address"]: each["answered"] for each in told["direct"]["instances"]}
-    assert (
-        0.05 < found[comes_and_goes] / found[stays] < 0.75
-    )  # half of the requests for half of the time: a third
+    assert 0 < found[comes_and_goes] < found[stays]
     changes = told["direct"]["changes"]
-    assert [comes_and_goes] in [each["left"] for each in changes]
-    assert [comes_and_goes] in [each["joined"] for each in changes]
+    assert [each["left"] for each in changes if each["left"]] == [[comes_and_goes]]
+    assert [each["joined"] for each in changes if each["joined"]] == [[comes_and_goes]]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_gateway_beside_the_instances_is_remarked(tmp_path: Path) -> None:
         text = text.replace("targets: {", f'targets: {{vpc: {{url: "{service.urls[0]}"}}, ')
         (tmp_path / "s.yaml").write_text(text)
         done = vpcbench("run", "s.yaml", "-o", "out", folder=tmp_path)
-    assert done.returncode in {0, INVALID}, done.stderr
+    assert done.returncode == 0 or held_up(done.returncode, tmp_path / "out"), done.stderr
     (compared,) = result_of(tmp_path / "out")["comparisons"]
     assert any(
         "direct calls the service's instances past any gateway" in each for each in compared["remarks"]

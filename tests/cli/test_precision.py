@@ -9,7 +9,7 @@ from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Lognormal
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.cli.command import result_of, vpcbench, write
+from tests.cli.command import held_up, result_of, vpcbench, write
 
 SCENARIO = """
 targets: {{target: {{url: "{url}"}}}}
@@ -27,7 +27,7 @@ def test_a_pilot_says_how_many_rounds_are_run(tmp_path: Path) -> None:
         shown = vpcbench("run", scenario, "--dry-run", folder=tmp_path)
         done = vpcbench("run", scenario, "-o", "out", folder=tmp_path)
     assert "at most 14 in all" in " ".join(shown.stdout.split())
-    assert done.returncode in {0, 3}, done.stdout + done.stderr  # 3: other programs took the cores
+    assert done.returncode == 0 or held_up(done.returncode, tmp_path / "out"), done.stdout + done.stderr
     (found,) = result_of(tmp_path / "out")["precision"]
     sound = sum(not each.flaw for each in load_run(tmp_path / "out").rounds)
     assert found["rounds"] == sound

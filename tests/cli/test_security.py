@@ -189,4 +189,4 @@ def test_the_practice_service_listens_on_loopback_alone(tmp_path: Path) -> None:
             assert listening(port) == {"127.0.0.1", "127.0.0.2"}
         finally:
             process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0

@@ -11,12 +11,10 @@ from benchmark.result.store import load_run
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
-from benchmark.simulation.setup import Address
 from tests.cli.command import measured, result_of, vpcbench, write
-from tests.servers import free_ports
 
 TEXT = """
-targets: {{only: {{url: "http://127.0.0.1:{port}/api/predict/test"}}}}
+targets: {{only: {{url: "{url}"}}}}
 request: {{body: hello}}
 load: {{connections: 2, stages: [{{connections: 10, over: 2s}}, {{hold: 1s}}, {{connections: 3}}, {{hold: 1s}}], warmup: 200ms}}
 rounds: 1
@@ -24,10 +22,22 @@ processes: 2
 """
 
 
+def test_each_caller_keeps_its_connection(tmp_path: Path) -> None:
+    with PracticeService(Behaviour(latency=Constant(0.02))) as service:
+        write(tmp_path, TEXT.format(url=service.urls[0]))
+        measured("run", "scenario.yaml", folder=tmp_path)
+    (target,) = result_of(tmp_path / "out")["targets"].values()
+    counts = target["counts"]
+    assert counts["scheduled"] == counts["ok"] + counts["failed"] + counts["unsent"]
+    assert target["connections"]["opened"] == 10
+    shown = vpcbench("report", "out", folder=tmp_path).stdout
+    assert "up to 10 connections, in stages" in shown
+
+
+@pytest.mark.verify
 def test_callers_come_and_go_as_the_stages_say(tmp_path: Path) -> None:
-    port = free_ports(1)[0]
-    with PracticeService(Behaviour(latency=Constant(0.02)), (Address(port=port),)) as service:
-        write(tmp_path, TEXT.format(port=port))
+    with PracticeService(Behaviour(latency=Constant(0.02))) as service:
+        write(tmp_path, TEXT.format(url=service.urls[0]))
         measured("run", "scenario.yaml", folder=tmp_path)
         truth = service.truth()
     began = load_run(tmp_path / "out").rounds[0].recording.first_due
@@ -42,9 +52,3 @@ def test_callers_come_and_go_as_the_stages_say(tmp_path: Path) -> None:
     assert under_way(1.5) == pytest.approx(8, abs=1)
     assert under_way(2.5) == 10
     assert under_way(3.5) == 3
-    result = result_of(tmp_path / "out")
-    counts = result["targets"]["only"]["counts"]
-    assert counts["scheduled"] == counts["ok"] + counts["failed"] + counts["unsent"]
-    assert result["targets"]["only"]["connections"]["opened"] == 10
-    shown = vpcbench("report", "out", folder=tmp_path).stdout
-    assert "up to 10 connections, in stages" in shown

@@ -14,7 +14,7 @@ from benchmark.simulation.behaviour import Path as NetworkPath
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.cli.command import measured, result_of, vpcbench, write
+from tests.cli.command import result_of, valid, vpcbench, write
 from tests.cli.test_signals import Running
 from tests.servers import ScriptedServer, read_request
 
@@ -35,7 +35,7 @@ load: {{duration: 1s, warmup: 100ms}}
 rounds: 4
 sweep: {{load.rate: [60/s, 150/s]}}
 """
-        done = measured("run", write(tmp_path, scenario), folder=tmp_path)
+        done = valid("run", write(tmp_path, scenario), folder=tmp_path)
         answered = len(service.truth())
     result = result_of(tmp_path / "out")
     levels = result["sweep"]

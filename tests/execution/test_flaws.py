@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmark.execution import strain
 from benchmark.execution.group import Outcome
 from benchmark.execution.plan import make_plan
 from benchmark.execution.rounds import flaw_of
@@ -57,6 +59,19 @@ def test_harm(recording: Recording, said: str) -> None:
 
 def test_the_hypervisor_is_named() -> None:
     assert "the hypervisor took 30% of a core" in flaw_of(outcome(answers(2), replace(IDLE, steal=0.6)))
+
+
+def test_what_the_kernel_tells_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two looks: 25 ms in the queue for a core, and 30 ticks of all cores taken by the hypervisor."""
+    told = {
+        "/proc/self/schedstat": iter(["1000 5000000 9", "2000 30000000 12"]),
+        "/proc/stat": iter(["cpu  1 2 3 4 5 6 7 100 9 10\ncpu0 …", "cpu  1 2 3 4 5 6 7 130 9 10\ncpu0 …"]),
+    }
+    monkeypatch.setattr(strain, "_read", lambda path: next(told[path]))
+    with StrainGauge() as gauge:
+        pass
+    assert gauge.seen.run_queue == pytest.approx(0.025)
+    assert gauge.seen.steal == pytest.approx(30 / os.sysconf("SC_CLK_TCK"))
 
 
 def test_what_the_user_stopped_is_no_flaw() -> None:

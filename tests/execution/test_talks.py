@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,7 +154,7 @@ async def test_a_turn_is_due_when_the_answer_before_it_was_done_and_the_pause_is
     pause = 0 if think == "0s" else 7 * MILLISECOND
     ends = {exchange.done + pause for exchange in done.sent}
     later = [exchange for exchange in done.sent if turn_of(done, exchange) > 1]
-    assert len(later) > 20
+    assert later
     assert {exchange.due for exchange in later} <= ends
     opening = [exchange.due - done.zero for exchange in done.sent if turn_of(done, exchange) == 1]
     if load == OPEN:  # conversations arrive by the schedule, whatever becomes of the others
@@ -171,13 +171,15 @@ async def test_a_turn_is_due_when_the_answer_before_it_was_done_and_the_pause_is
 async def test_all_turns_come_in_their_order_and_as_often_as_they_should(tmp_path: Path) -> None:
     done = await carried_out(an_order(tmp_path, OPEN, "0s"))
     seen = Counter(turn_of(done, exchange) for exchange in done.sent)
-    of_each: dict[int, int] = defaultdict(int)
+    asked, followed = Counter[int](), Counter[int]()
     for exchange in done.sent:
-        of_each[exchange.request] += 1
-    # requests stand as 1 | 1 2 | 1 2 3: what is left over was cut off by the end
-    assert of_each[1] - of_each[2] in range(3)
-    assert of_each[3] - of_each[4] in range(3)
-    assert seen[1] > seen[2] > seen[3] > 10
+        asked[exchange.request] += 1
+        followed[exchange.request] += exchange.done < done.zero + WARMUP + MEASURED
+    # requests stand as 1 | 1 2 | 1 2 3: what was answered before the end is followed by the next turn, once
+    late = done.unsent_turns  # none, where the loop has its core
+    for turn in (1, 3, 4):
+        assert followed[turn] - late <= asked[turn + 1] <= followed[turn]
+    assert seen[1] > seen[2] > seen[3] > 0
 
 
 @pytest.mark.parametrize("load", [OPEN, CLOSED])

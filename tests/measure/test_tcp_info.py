@@ -122,6 +122,7 @@ def spent(once: Callable[[], object]) -> float:
     return min(took)
 
 
+@pytest.mark.verify
 def test_a_meter_costs_less_than_looking_at_each_connection_would(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
@@ -162,6 +163,7 @@ async def test_a_meter_reads_many_connections_in_several_turns(
     assert traffic["ip_bytes_sent"] == 0, "all of them had been read before"
 
 
+@pytest.mark.verify
 def test_it_costs_less_than_two_percent_where_it_costs_most(
     pair: tuple[socket.socket, socket.socket], tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from tests.netlab.relay import die_with_parent, take_precedence
 
 SERVICE = 0.010  # seconds that the service takes, as a quick model may
 NEVER_ON_TIME = 0.02  # a share of packets handed over late, past which the lab itself was not fit
+KEPT_WAITING = 0.02  # of the time, for a core
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,15 @@ class Seen:
     truth: Truth
     windows: dict[str, tuple[Window, ...]]
 
-    @property
-    def fit(self) -> bool:
-        """Whether both the generator and the relay got the cores when they needed them."""
+    def disturbances(self) -> Iterator[str]:
+        """That the relay or the sending process was kept from its core, by the relay's log and by the kernel."""
         late = max(self.truth.late(name) for name in self.windows)
-        return self.result["verdict"]["status"] != "invalid" and late < NEVER_ON_TIME
+        if late > NEVER_ON_TIME:
+            yield f"the relay handed {late:.0%} of the packets over late"
+        for worker in self.result["generator"]["workers"]:
+            waited = worker["run_queue_seconds"] / worker["seconds"]
+            if waited > KEPT_WAITING:
+                yield f"the sending process waited for a core for {waited:.0%} of the time"
 
     def row(self, phase: str) -> dict[str, Any]:
         """A row of the breakdown."""

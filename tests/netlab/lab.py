@@ -181,6 +181,10 @@ class Truth:
         counts = [(len(log[way]["late"]), len(log[way]["at"])) for way in ("up", "down")]
         return sum(late for late, _ in counts) / max(1, sum(count for _, count in counts))
 
+    def error(self) -> float:
+        """Nanoseconds by which its own instants may be off: how far the kernel's two clocks went apart meanwhile."""
+        return float(max(path["error"] for path in self._log["paths"].values()))
+
     def standstill(self) -> float:
         """Seconds in which the relay was not running, in stretches of more than 0.1 ms."""
         return float(sum(lasted for _, lasted in self._log["gaps"])) / 1e9

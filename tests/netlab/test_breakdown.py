@@ -4,7 +4,8 @@ What the kernel times (the round trip) is held to 5 % of the truth, on the short
 program: it makes its call before a packet leaves, and is awake after one came. That is its own time, 0.1 to 0.15 ms a
 phase on two quiet cores, whatever the path; no tenth of a handshake of half a millisecond can be told through it. So a
 phase may be off by a tenth or by `OWN`, and its difference, which the long path makes up, by a tenth of the *shorter*
-path's phase or by as much. Of the whole difference nearly all of that falls out: `UNLIKE` is what does not.
+path's phase or by as much, or by `SHARE` of the truth, if that is more. Of the whole difference nearly all of that falls
+out: `UNLIKE` is what does not. On top of all comes the witness's own error, as it measured it.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import pytest
 
 from tests.netlab.experiment import Seen, measured
 from tests.netlab.lab import FIRST_ANSWERED, FIRST_ASKED, LAST_ANSWERED, LAST_ASKED, PUBLIC, VPC
+from tests.verdicts import Evidence
 
 pytestmark = pytest.mark.verify
 
-TRIES = 3  # where other programs take the cores, which relay and tool notice, it is measured again
+SHARE = 0.02  # of the true difference of a phase
 OWN = 0.25  # milliseconds of a phase that are the client's: system calls, and being woken
 UNLIKE = 0.1  # milliseconds by which all that of an exchange may differ from path to path
 SIDES = (("public", "baseline"), ("vpc", "candidate"))
@@ -59,20 +61,23 @@ def found_means(seen: Seen, name: str, side: str) -> Means:
 
 def check(seen: Seen, *, fresh: bool, tls: bool) -> None:
     """What the network lab has to show: every mean, every difference, and next to nothing left over."""
+    error = seen.truth.error() / 1e6
     true = {name: true_means(seen, name, fresh=fresh, tls=tls) for name, _ in SIDES}
     found = {name: found_means(seen, name, side) for name, side in SIDES}
     for name, _ in SIDES:
         assert found[name]["rtt"] == pytest.approx(true[name]["rtt"], rel=0.05), name
         for what, mean in true[name].items():
-            assert found[name][what] == pytest.approx(mean, rel=0.1, abs=OWN), f"{name}: {what}"
+            assert found[name][what] == pytest.approx(mean, rel=0.1, abs=OWN + error), f"{name}: {what}"
     gaps: Means = {what: true["vpc"][what] - true["public"][what] for what in true["vpc"]}
     gaps |= {"network": gaps["rtt"], "server": gaps["wait"] - gaps["rtt"]}
     for phase in ("connect", "tls", "network", "server", "transfer"):
         least = 0.1 * min(seen.row(phase)[side] for _, side in SIDES)
         difference = seen.row(phase)["difference"]["value"]
-        assert difference == pytest.approx(gaps[phase], rel=0, abs=max(least, OWN)), phase
+        allowed = max(least, OWN, SHARE * abs(gaps[phase])) + error
+        assert difference == pytest.approx(gaps[phase], rel=0, abs=allowed), phase
     total = seen.row("response")["difference"]
-    assert total["low"] - UNLIKE <= gaps["response"] <= total["high"] + UNLIKE
+    unlike = UNLIKE + error
+    assert total["low"] - unlike <= gaps["response"] <= total["high"] + unlike
     assert abs(seen.row("rest")["difference"]["value"]) <= 0.1 * abs(total["value"])
 
 
@@ -84,19 +89,16 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_breakdown_is_what_the_relay_saw(tmp_path: Path, case: str) -> None:
+def test_the_breakdown_is_what_the_relay_saw(tmp_path: Path, case: str, evidence: Evidence) -> None:
     options = {"fresh": False, "tls": False, "answer": 100} | CASES[case]
     fresh, rest = options.pop("fresh"), options.pop("rest")
-    for attempt in range(TRIES):
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        seen = measured(folder, {"public": PUBLIC, "vpc": VPC}, rest, **options)
-        if seen.fit:
-            break
+    seen = measured(tmp_path, {"public": PUBLIC, "vpc": VPC}, rest, **options)
+    for disturbance in seen.disturbances():
+        evidence.note(disturbance)
     check(seen, fresh=fresh, tls=options["tls"])
     if not options["tls"]:
         reason = "network round trip" if fresh else "transfer"
-        assert f"are {reason}" in (folder / "out" / "report.md").read_text()
+        assert f"are {reason}" in (tmp_path / "out" / "report.md").read_text()
     closing = 3 * (
         seen.result["targets"]["vpc"]["counts"]["ok"] if fresh else 0
     )  # segments, after the last look

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.netlab.lab import ACKNOWLEDGED, FIRST_ANSWERED, FIRST_ASKED, LAST_ASKED, PUBLIC, ROOT, VPC, Lab
 
@@ -25,6 +26,7 @@ def echo_one_connection(listener: socket.socket) -> None:
             connection.sendall(received)
 
 
+@pytest.mark.verify
 def test_it_delays_handshakes_and_data_and_logs_them() -> None:
     with Lab(public=PUBLIC, vpc=VPC) as lab:
         with lab.inside("server"):
@@ -53,6 +55,7 @@ def test_it_delays_handshakes_and_data_and_logs_them() -> None:
         assert truth.lost(name, "up") == truth.sent_again(name) == 0
 
 
+@pytest.mark.verify
 def test_it_loses_packets_and_sees_them_sent_again() -> None:
     with Lab(lossy={"delay": 0.001, "loss": 0.05}) as lab:
         with lab.inside("server"):
@@ -83,7 +86,7 @@ def test_it_is_gone_when_whoever_made_it_is_killed() -> None:
         relay = int(maker.stdout.readline())
         assert running(relay)
         maker.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while running(relay) and time.monotonic() < until:
         time.sleep(0.02)
     assert not running(relay)
@@ -129,7 +132,7 @@ def test_a_whole_experiment_is_gone_when_whoever_made_it_is_killed(tmp_path: Pat
             time.sleep(0.1)
         before = inside(namespaces)
         maker.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while inside(namespaces) and time.monotonic() < until:
         time.sleep(0.1)
     assert len(before) >= 4

@@ -28,6 +28,7 @@ def asked(url: str, size: int, times: int) -> list[Exchange]:
     return uvloop.run(asyncio.wait_for(ask(), 30))
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("size", [1024**2, 2 * LARGE])
 def test_sending_is_told_apart_from_waiting(size: int) -> None:
     with Lab(public=PUBLIC) as lab, serving(lab) as urls:

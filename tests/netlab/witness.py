@@ -49,14 +49,18 @@ class Witness:
         self._socket.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
         self._socket.bind((device, _ALL))
         self._segments: list[Segment] = []
+        self._ahead = wall_clock_ahead()
 
     def tell(self) -> dict[str, Any]:
-        """All connections up to now, and when bytes left that had left before."""
+        """All connections up to now, when bytes left that had left before, and the error of these instants."""
         self._segments += self._read()
         _, dropped = struct.unpack("II", self._socket.getsockopt(*_STATISTICS, 8))
         if dropped:
             raise RuntimeError(f"the kernel kept too little: {dropped} packets went by unseen")
-        return followed(self._segments)
+        drift = abs(
+            wall_clock_ahead() - self._ahead
+        )  # of one clock against the other, since it began to listen
+        return followed(self._segments) | {"error": drift}
 
     def _read(self) -> Iterator[Segment]:
         ahead = wall_clock_ahead()

@@ -39,7 +39,7 @@ CHAT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content":
 
 def client() -> aiohttp.ClientSession:
     """A client with as many connections as it has requests."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(10))
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(60))
 
 
 async def statuses_of(url: str, count: int, **request: Any) -> list[int]:
@@ -74,7 +74,7 @@ def undisturbed(delays: NDArray[np.int64]) -> float:
 
 def truth_of(service: PracticeService, count: int) -> Truth:
     """The truth as soon as it has so many requests; bounded."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(service.truth()) < count and time.monotonic() < deadline:
         time.sleep(0.01)
     return service.truth()
@@ -174,16 +174,18 @@ class TestLimits:
     """How the service and its gateway give way."""
 
     async def test_a_full_queue_is_450(self) -> None:
-        with PracticeService(Behaviour(Constant(0.100), workers=1, queue=2)) as service:
+        with PracticeService(Behaviour(Constant(1.0), workers=1, queue=2)) as service:
             statuses = await statuses_of(service.urls[0], 10)
             truth = service.truth()
         assert sorted(statuses) == [200] * 3 + [450] * 7
         planned = truth.due - truth.received
-        assert np.sort(planned[truth.status == 200]) / MS == pytest.approx([100, 200, 300], abs=50)
+        served = truth.status == 200
+        assert planned[served].min() == 1000 * MS
+        assert np.diff(np.sort(truth.due[served])).tolist() == [1000 * MS] * 2
         assert set(planned[truth.status == 450].tolist()) == {0}
 
     async def test_a_rate_limit_is_429(self) -> None:
-        with PracticeService(Behaviour(rate_limit=1, burst=5)) as service:
+        with PracticeService(Behaviour(rate_limit=0.01, burst=5)) as service:
             assert sorted(await statuses_of(service.urls[0], 20)) == [200] * 5 + [429] * 15
 
     async def test_too_slow_is_408_and_the_connection_ends(self) -> None:
@@ -191,7 +193,7 @@ class TestLimits:
             async with client() as session, session.post(service.urls[0]) as answer:
                 await answer.read()
                 assert (answer.status, answer.headers["Connection"]) == (408, "close")
-            assert 50 * MS <= service.truth().latencies()[0] < 1000 * MS
+            assert 50 * MS <= service.truth().latencies()[0] < 5000 * MS
 
     async def test_not_ready_is_503(self) -> None:
         with PracticeService(Behaviour(available=False)) as service:
@@ -205,11 +207,11 @@ class TestLimits:
 
     async def test_two_addresses_share_one_service(self) -> None:
         addresses = (Address(), Address("127.0.0.2"))
-        with PracticeService(Behaviour(Constant(0.050), workers=1), addresses) as service:
+        with PracticeService(Behaviour(Constant(0.5), workers=1), addresses) as service:
             await asyncio.gather(*(statuses_of(url, 1) for url in service.urls))
             truth = service.truth()
         assert sorted(truth.address.tolist()) == [0, 1]
-        assert np.sort(truth.due - truth.received) / MS == pytest.approx([50, 100], abs=25)
+        assert np.diff(np.sort(truth.due)) >= 500 * MS  # one after the other
 
 
 @pytest.mark.verify
@@ -245,11 +247,6 @@ class TestTiming:
         assert undisturbed(truth.latencies(0)) == pytest.approx(32 * MS, abs=MS)
         assert undisturbed(truth.latencies(1)) == pytest.approx(2.5 * MS, abs=MS)
 
-    async def test_refusals_travel_the_path_too(self) -> None:
-        with PracticeService(Behaviour(Constant(1)), (Address(path=Path(0.020)),), token=TOKEN) as service:
-            assert await statuses_of(service.urls[0], 1) == [401]
-            assert (service.truth().due - service.truth().received).tolist() == [20 * MS]
-
     async def test_large_answers_share_the_bandwidth(self) -> None:
         narrow = (Address(path=Path(bandwidth=1e6)),)
         with PracticeService(Behaviour(), narrow, answer=20_000) as service:
@@ -269,6 +266,15 @@ class TestTiming:
         assert 5 <= caught.sum() <= 55
         assert (truth.answered[caught] >= resume).all()
         assert (truth.due[~caught] - truth.received[~caught] == 20 * MS).all()
+
+
+class TestLog:
+    """What is planned and logged, whenever it happens."""
+
+    async def test_refusals_travel_the_path_too(self) -> None:
+        with PracticeService(Behaviour(Constant(1)), (Address(path=Path(0.020)),), token=TOKEN) as service:
+            assert await statuses_of(service.urls[0], 1) == [401]
+            assert (service.truth().due - service.truth().received).tolist() == [20 * MS]
 
     async def test_the_seed_fixes_everything(self) -> None:
         async def planned(seed: int) -> tuple[list[int], list[int]]:

@@ -19,7 +19,8 @@ from benchmark.measure.exchange import Exchange
 from tests.adversary import ASK, FIN, FLOOD, HEAD, HOLD, RST, Script, Step, adversary, bytewise
 from tests.transport.clients import client, request
 
-TIMEOUT = 0.3  # seconds, in every row
+TIMEOUT = 1.0  # seconds, in rows that are to end by it
+PATIENCE = 30.0  # in the others: no delay of this machine's makes a failure there
 LIMIT = 20_000  # bytes of a body that rows may send
 MOST_HEAD = 64 * 1024
 
@@ -314,13 +315,13 @@ def outcome(exchange: Exchange) -> str:
 
 async def carry_out(kind: str, row: Row) -> tuple[list[str], int]:
     """The outcomes of two exchanges in a row, and how many connections it took."""
-    asked = request(row.method, TIMEOUT, row.body, max_head=MOST_HEAD, max_body=LIMIT, contains=row.contains)
+    timeout = TIMEOUT if any("timeout" in outcome for outcome in row.outcomes(kind)) else PATIENCE
+    asked = request(row.method, timeout, row.body, max_head=MOST_HEAD, max_body=LIMIT, contains=row.contains)
     async with adversary(*row.script) as server, client(kind, server.port, asked, limit=1) as asking:
         seen = []
         for _ in range(2):
             exchange = await asking.ask()
             assert exchange.due <= exchange.taken <= exchange.done
-            assert exchange.done - exchange.taken < 5e9, "a timeout ends an exchange"
             seen.append(outcome(exchange))
             await asyncio.sleep(0.25)  # what comes late, comes before the second question
         assert len(asking.handed_back) == 2, "each exchange is handed back exactly once"
@@ -345,23 +346,10 @@ def outcomes(kind: str) -> dict[str, tuple[list[str], int] | BaseException]:
         return runner.run(all_rows())
 
 
-def held_up(seen: tuple[list[str], int] | BaseException, expected: list[str]) -> bool:
-    """Whether a timeout came where none belongs, as on a machine that is busy elsewhere; anything else is a finding."""
-    return isinstance(seen, tuple) and any(
-        "timeout" in one and ("timeout" not in other or one == "connect-timeout" != other)
-        for one, other in zip(seen[0], expected, strict=True)
-    )
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", TABLE)
 def test_adversary(kind: str, name: str) -> None:
     row, seen = TABLE[name], outcomes(kind)[name]
-    for _ in range(3):
-        if not held_up(seen, row.outcomes(kind)):
-            break
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            seen = runner.run(carry_out(kind, row))
     if isinstance(seen, BaseException):
         raise seen
     assert seen[0] == row.outcomes(kind)

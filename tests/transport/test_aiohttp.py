@@ -111,7 +111,7 @@ async def test_a_proxy_that_refuses_to_connect() -> None:
 async def test_a_proxy_that_is_not_there(port_is_open: bool, failure: Failure) -> None:
     async with adversary(HOLD) as silent:
         port = silent.port if port_is_open else free_ports(1)[0]
-        asked, proxy = request(timeout=0.2), f"http://127.0.0.1:{port}"
+        asked, proxy = request(timeout=1.0), f"http://127.0.0.1:{port}"
         async with client("aiohttp", 80, asked, host="far.invalid", proxy=proxy) as asking:
             assert (await asking.ask()).failure is failure
 

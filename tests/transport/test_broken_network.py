@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.must_run("unshare"), pytest.mark.parametrize("kind", [
 def told() -> Told:
     """What happened in there."""
     command = ["unshare", "--net", sys.executable, "-m", "tests.transport.broken_network"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     parsed: Told = json.loads(done.stdout)
     return parsed

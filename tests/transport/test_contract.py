@@ -19,7 +19,7 @@ from benchmark.measure.exchange import TIMEOUTS, Exchange, Failure
 from benchmark.units import MILLISECOND
 from tests.adversary import ASK, FIN, HOLD, RST, Adversary, adversary
 from tests.servers import free_ports
-from tests.transport.clients import client, request
+from tests.transport.clients import PATIENCE, client, request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -39,6 +39,23 @@ async def test_connections_are_reused_and_phases_paid_once(kind: str) -> None:
         assert seen.due <= seen.taken <= seen.sent <= seen.first_byte <= seen.done
         assert seen.taken + seen.dns + seen.connect + seen.tls <= seen.sent
         assert seen.received == len(OK)
+
+
+async def test_sent_is_the_instant_at_which_the_request_was_written(kind: str) -> None:
+    """Not before it was taken up, nor after the server had it."""
+    had: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await reader.read(65536)).endswith(b"\r\n\r\n"):
+            had.append(now())
+            writer.write(OK)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, client(kind, server.sockets[0].getsockname()[1], request("GET")) as asking:
+        exchanges = [await asking.ask() for _ in range(50)]
+    for exchange, instant in zip(exchanges, had, strict=True):
+        assert exchange.taken <= exchange.sent <= instant
 
 
 async def test_answers_that_look_like_the_last_are_read_for_what_they_say(kind: str) -> None:
@@ -78,13 +95,13 @@ async def test_opening_what_cannot_be_opened_is_left_to_exchanges(kind: str) -> 
 
 
 async def test_no_more_connections_than_the_limit_and_waiting_is_told(kind: str) -> None:
-    async with adversary(ASK, 0.05, OK) as server, client(kind, server.port, limit=2) as asking:
+    async with adversary(ASK, 0.2, OK) as server, client(kind, server.port, limit=2) as asking:
         exchanges = await asking.ask_together(6)
     assert server.connections == 2
     assert [exchange.failure for exchange in exchanges] == [Failure.NONE] * 6
     waits = sorted(exchange.pool for exchange in exchanges)
-    assert waits[1] < 48e6 < waits[2] <= waits[3] < waits[4]  # two at once, two a turn later, two after that
-    assert waits[4] > 96e6
+    assert waits[1] < 0.1e9 < waits[2] <= waits[3] < waits[4]  # two at once, two a turn later, two after that
+    assert waits[4] > 0.3e9
 
 
 @pytest.mark.parametrize("resend", [False, True])
@@ -108,13 +125,14 @@ async def test_a_timeout_counts_from_taken_and_waiting_is_in_it(kind: str) -> No
     assert exchanges[0].failure is Failure.TIMEOUT
     assert {exchange.failure for exchange in exchanges} <= TIMEOUTS  # one may have begun to connect meanwhile
     for exchange in exchanges:
-        assert 0.2e9 <= exchange.done - exchange.taken < 2e9
+        assert exchange.done - exchange.taken >= 0.2e9
     assert sum(exchange.sent == 0 for exchange in exchanges) >= 1  # the connection was taken by the others
 
 
 async def test_each_request_has_a_timeout_of_its_own(kind: str) -> None:
-    both = (request(timeout=5.0), request(timeout=0.1))
-    async with adversary(ASK, 0.4, OK) as server, client(kind, server.port, *both) as asking:
+    both = (request(timeout=30.0), request(timeout=0.1))
+    server = Adversary(lambda number: (ASK, OK) if number else (ASK, HOLD))
+    async with server, client(kind, server.port, *both) as asking:
         assert [(await asking.ask(which)).failure for which in (1, 0)] == [Failure.TIMEOUT, Failure.NONE]
 
 
@@ -127,17 +145,17 @@ async def test_connecting_has_a_timeout_of_its_own(kind: str) -> None:
             hurried = await asking.ask(0)
             patient = await asking.ask(1)
     assert (hurried.failure, patient.failure) == (Failure.CONNECT_TIMEOUT, Failure.CONNECT_TIMEOUT)
-    assert 0.2e9 <= hurried.done - hurried.taken < 4e9
+    assert 0.2e9 <= hurried.done - hurried.taken < 8e9
     assert patient.done - patient.taken >= 0.6e9
     assert hurried.dns + hurried.connect + hurried.tls >= 0.19e9, "it is charged with what it waited for"
 
 
 async def test_what_is_connected_in_time_may_wait_longer_for_a_connection_and_an_answer(kind: str) -> None:
-    hurried = request(timeout=5.0, connect_timeout=150 * MILLISECOND)
-    async with adversary(ASK, 0.3, OK) as server, client(kind, server.port, hurried, limit=1) as asking:
+    hurried = request(timeout=30.0, connect_timeout=500 * MILLISECOND)
+    async with adversary(ASK, 0.8, OK) as server, client(kind, server.port, hurried, limit=1) as asking:
         exchanges = await asking.ask_together(2)
     assert [exchange.failure for exchange in exchanges] == [Failure.NONE] * 2
-    assert exchanges[1].pool >= 0.15e9
+    assert exchanges[1].pool >= 0.5e9
 
 
 async def test_opening_beforehand_is_given_up_in_time(kind: str) -> None:
@@ -146,7 +164,7 @@ async def test_opening_beforehand_is_given_up_in_time(kind: str) -> None:
         async with client(kind, silent.getsockname()[1], hurried, scheme="https") as asking:
             before = now()
             await asking.transport.open(4)
-    assert now() - before < 4e9
+    assert now() - before < 8e9
 
 
 async def test_cancelling_ends_what_is_in_flight_and_what_waits(kind: str) -> None:
@@ -211,7 +229,7 @@ async def test_finished_may_send_the_next(kind: str) -> None:
 
         asking.transport.finished = hand_back
         asking.transport.send(Exchange(0, now(), now()))
-        await asyncio.wait_for(everything.wait(), 5)
+        await asyncio.wait_for(everything.wait(), PATIENCE)
     assert server.connections == 1
     assert {exchange.failure for exchange in ended} == {Failure.NONE}
 
@@ -268,7 +286,7 @@ async def test_tokens_of_a_stream_are_timed(kind: str) -> None:
     assert (exchange.stream.input_tokens, exchange.stream.output_tokens) == (5, 3)
     first, second = exchange.stream.arrivals
     assert exchange.sent < exchange.first_byte < first < second <= exchange.done
-    assert second - first > 50e6
+    assert second - first > (90e6 if kind == "http1" else 0)  # whose instants are the kernel's
 
 
 async def test_an_error_in_a_stream_is_a_failure(kind: str) -> None:
@@ -413,7 +431,7 @@ async def test_handshakes(kind: str, name: str) -> None:
     script, failure = HANDSHAKES[name]
     async with (
         adversary(*script) as server,
-        client(kind, server.port, request(timeout=0.3), scheme="https") as asking,
+        client(kind, server.port, request(timeout=1.0), scheme="https") as asking,
     ):
         exchange = await asking.ask()
     assert exchange.failure is failure
@@ -435,6 +453,6 @@ async def test_endings_over_tls(kind: str, name: str, authority: trustme.CA) -> 
     script, failure = TLS_ENDINGS[name]
     async with (
         adversary(*script, tls=serving(authority.issue_cert("localhost"))) as server,
-        client(kind, server.port, request(timeout=0.4), scheme="https") as asking,
+        client(kind, server.port, request(timeout=1.5), scheme="https") as asking,
     ):
         assert (await asking.ask()).failure is failure

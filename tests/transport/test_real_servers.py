@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.real_servers import PAGE, Arguments, Running, apache, haproxy, nginx,
 from tests.transport.clients import client, request, round_order, run_round
 
 ASKED = 20
+OPEN = {"01", "08"}  # states of the kernel's table: established, and ended by the server alone
 KINDS = ("http1", "aiohttp")
 UVICORN = python("uvicorn", "--port", "{port}", "--log-level", "error", "asgi:application")
 GRANIAN = python("granian", "--port", "{port}", "--interface", "asgi", "--no-log", "asgi:application")
@@ -71,29 +73,44 @@ async def test_connections_are_kept_as_far_as_the_server_keeps_them(
 
 
 IDLING = {
-    "nginx closes": needs("nginx", nginx(idle="200ms"), 0.4),
+    "nginx closes": needs("nginx", nginx(idle="200ms")),
     "Apache closes, and says 408 where nothing was ever asked": needs(
-        "apache2", apache("KeepAliveTimeout 200ms"), 1.5
+        "apache2", apache("KeepAliveTimeout 200ms")
     ),
     "HAProxy says 408": needs(
-        "haproxy", haproxy("timeout http-request 200ms\ntimeout http-keep-alive 200ms"), 0.4
+        "haproxy", haproxy("timeout http-request 200ms\ntimeout http-keep-alive 200ms")
     ),
-    "Node closes": needs("node", node(idle=200), 0.5),
+    "Node closes": needs("node", node(idle=200)),
 }
 
 
-@pytest.mark.parametrize(("arguments", "idle"), IDLING.values(), ids=IDLING.keys())
+def none_open(port: int) -> bool:
+    """Whether no connection to this port is open any more."""
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return not any(line[2].endswith(f":{port:04X}") and line[3] in OPEN for line in lines)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Return once it is true; a minute at most."""
+    for _ in range(3000):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it does not come to it")
+
+
+@pytest.mark.parametrize("arguments", IDLING.values(), ids=IDLING.keys())
 async def test_an_idle_connection_that_the_server_ended_is_noticed(
-    arguments: Arguments, idle: float, tmp_path: Path
+    arguments: Arguments, tmp_path: Path
 ) -> None:
     """Both those that were opened beforehand and never used, and those that were."""
 
     async def ask_after_idling(kind: str, port: int) -> list[Failure]:
         async with client(kind, port, request("GET", target=PAGE), limit=3) as asking:
             await asking.transport.open(3)
-            ended = [(await asking.ask()).failure]
-            await asyncio.sleep(idle)
-            return ended + [exchange.failure for exchange in await asking.ask_together(3)]
+            first = (await asking.ask()).failure
+            await until(lambda: none_open(port))
+            return [first] + [exchange.failure for exchange in await asking.ask_together(3)]
 
     with running(arguments, tmp_path / "server") as server:
         both = await asyncio.gather(*(ask_after_idling(kind, server.port) for kind in KINDS))
@@ -120,15 +137,15 @@ async def test_reloads_under_load_lose_nothing(kind: str, tmp_path: Path) -> Non
     rate, seconds = map(float, os.environ.get("RELOAD", "400/2").split("/"))
     with running(nginx(), tmp_path / "server") as server:
         reloading = asyncio.create_task(reload_every(server, 1.0))
-        asked = request("GET", target=PAGE, timeout=5.0)
+        asked = request("GET", target=PAGE, timeout=30.0)
         recording = await run_round(
             round_order(kind, server.port, asked, rate, seconds, connections=32, limit=512)
         )
         reloading.cancel()
-        await asyncio.sleep(0.2)
+        await until(lambda: server.completed() >= recording.ok)  # it logs an answer after it is out
         completed = server.completed()
     assert recording.scheduled == recording.ok + recording.failed + recording.unsent == rate * seconds
     broken = sum(recording.failures[kind.label] for kind in (Failure.TRUNCATED, Failure.RESET))
     assert recording.ok <= completed <= recording.ok + broken
-    assert recording.ok > 0.9 * recording.scheduled
+    assert recording.ok + recording.unsent > 0.9 * recording.scheduled
     assert recording.new_connections > 32, "reloads were to end connections"

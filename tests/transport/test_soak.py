@@ -75,7 +75,7 @@ def check(account: Recording, planned: float) -> None:
 async def endure(kind: str, seconds: float) -> tuple[Held, Held]:
     """Rounds in bad weather; what was held once it had settled, and at the end."""
     (port,) = free_ports(1)
-    asked = request(timeout=0.15, max_body=20_000)
+    asked = request(timeout=0.5, max_body=20_000)
     until, rounds, began = time.monotonic() + seconds, 0, held()
     while rounds <= SETTLED or time.monotonic() < until:
         server = asyncio.create_task(restart_for_ever(port))
@@ -124,7 +124,7 @@ def stormy() -> Iterator[int]:
 
 def lose_a_worker(port: int, chance: random.Random) -> list[int]:
     """A round of two processes of which one is killed on its way; both of their numbers."""
-    asked = request(timeout=0.15, max_body=20_000)
+    asked = request(timeout=0.5, max_body=20_000)
     with LocalWorkers() as workers:
         workers.grow(2)
         pids = workers.pids
