@@ -25,6 +25,7 @@ from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import ModelAnswer, Probe
 from benchmark.measure.walk import Tls, Walk
 from benchmark.redaction import Redactor, is_secret_name, redact_url
+from benchmark.report.neutral import in_json
 from benchmark.report.terminal import plain
 from benchmark.scenario.curl import curl_scenario, parse_curl
 from benchmark.scenario.load import LoadedScenario, load_scenario
@@ -56,7 +57,7 @@ def check(arguments: Sequence[str], *, as_json: bool) -> ExitStatus:
     except VpcbenchError as error:
         raise type(error)(redactor.text(str(error))) from None
     if as_json:
-        print(json.dumps(redactor.data(document(plan, seen, unfair)), indent=2, ensure_ascii=False))
+        print(in_json(json.dumps(redactor.data(document(plan, seen, unfair)), indent=2, ensure_ascii=False)))
     else:
         for line in lines(plan, seen, unfair):
             print(plain(redactor.text(line)).plain)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmark.errors import ExitStatus, InputError
-from benchmark.report.terminal import harmless
+from benchmark.report.neutral import harmless
 from benchmark.scenario.convert import convert
 
 LARGEST = 256 * 1024**2  # bytes

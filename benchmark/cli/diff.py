@@ -15,6 +15,7 @@ from benchmark.analysis.summary import summarise
 from benchmark.errors import ExitStatus, InputError
 from benchmark.report.diff import Shown, describe_diff
 from benchmark.report.markdown import render_markdown
+from benchmark.report.neutral import in_json
 from benchmark.report.terminal import render_terminal
 from benchmark.result.difference import Diff, Difference, Ruling
 from benchmark.result.model import Result
@@ -227,7 +228,7 @@ def _shown(sides: Sequence[tuple[Side, Side]], kept: Sequence[Kept]) -> list[Sho
 
 def _tell(told: Diff, shown: Sequence[Shown], format_: str) -> None:
     if format_ == "json":
-        print(told.to_json(), end="")
+        print(in_json(told.to_json()), end="")
         return
     report = describe_diff(told, shown)
     if format_ == "markdown":

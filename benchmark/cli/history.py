@@ -11,7 +11,8 @@ from benchmark.analysis.summary import summarise
 from benchmark.analysis.trend import Past, history, metrics_of
 from benchmark.errors import ExitStatus, InputError
 from benchmark.report.history import describe_history
-from benchmark.report.terminal import harmless, render_terminal
+from benchmark.report.neutral import harmless, in_json
+from benchmark.report.terminal import render_terminal
 from benchmark.result.history import History, TargetHistory
 from benchmark.result.store import find_runs, load_run, making_figures
 
@@ -28,7 +29,7 @@ def show_history(folder: Path, *, name: str | None, metric: str | None, as_json:
         for one in _histories([taken for taken in past if taken[1].name == each], metric)
     ]
     if as_json:
-        print(History(histories=found).to_json(), end="")
+        print(in_json(History(histories=found).to_json()), end="")
     else:
         render_terminal(describe_history(History(histories=found)), Console(soft_wrap=False))
     return ExitStatus.OK

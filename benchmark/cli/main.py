@@ -354,7 +354,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def fail(error: VpcbenchError) -> NoReturn:
     """Tell an error in text that cannot steer the terminal: a server may have said part of it."""
-    from benchmark.report.terminal import harmless
+    from benchmark.report.neutral import harmless
 
     print(f"vpcbench: {harmless(str(error))}", file=sys.stderr)
     sys.exit(error.status)

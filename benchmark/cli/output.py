@@ -15,6 +15,8 @@ from typing import TextIO
 
 from benchmark.errors import ExitStatus
 
+_NEVER_RAISING = ("backslashreplace", "ignore", "namereplace", "xmlcharrefreplace")
+
 
 class Sink(io.FileIO):
     """Where a standard stream ends: it writes all that it is given, or once it cannot, none of what follows."""
@@ -66,7 +68,8 @@ def _guarded_output(stream: TextIO) -> TextIO:
     def refused(reason: str) -> None:
         print(f"vpcbench: standard output cannot be written: {reason}", file=sys.stderr)
 
-    errors = "replace" if stream.errors == "strict" else stream.errors  # what the encoding lacks is a ?
+    # what the encoding lacks is a ?: with `strict`, and with what the C locale has in its place, printing could raise
+    errors = stream.errors if stream.errors in _NEVER_RAISING else "replace"
     buffered = io.BufferedWriter(Sink(stream, refused))  # type: ignore[type-var]  # it is raw
     return io.TextIOWrapper(buffered, stream.encoding, errors, line_buffering=stream.isatty())
 

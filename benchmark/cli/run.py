@@ -31,6 +31,7 @@ from benchmark.execution.rounds import Conductor, Usage
 from benchmark.execution.watch import Watch
 from benchmark.redaction import Redactor, redact_url
 from benchmark.report.document import Report, describe
+from benchmark.report.neutral import harmless
 from benchmark.report.render import render
 from benchmark.report.terminal import render_terminal
 from benchmark.result.journal import Journal, Part
@@ -112,7 +113,7 @@ def measure(
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):
         stretches = stretches_of(loaded)
-        console.print(redactor.text(announce(stretches)), highlight=False, markup=False)
+        console.print(harmless(redactor.text(announce(stretches))), highlight=False, markup=False)
         if dry_run:
             return ExitStatus.OK
         with nullcontext(stopping) if stopping is not None else Stopping() as asked:

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmark.measure.histogram import LARGEST, UNIT, lower_edge
 from benchmark.measure.recording import Recording
+from benchmark.report.neutral import in_line
 from benchmark.report.parts import Part, parts_of
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND, NANOSECONDS
@@ -41,7 +42,7 @@ def render_hlog(run: Run) -> str:
     seconds = started.timestamp()
     lines = [
         "#[Histogram log format version 1.3]",
-        f"#[vpcbench: {run.name}, response times in nanoseconds, of successes and, at the timeout, of the unanswered]",
+        f"#[vpcbench: {in_line(run.name)}, response times in nanoseconds, of successes and, at the timeout, of the unanswered]",
         f"#[StartTime: {seconds:.3f} (seconds since epoch), {started.isoformat(' ')}]",
         f"#[BaseTime: {seconds:.3f} (seconds since epoch)]",
         LEGEND,
@@ -58,6 +59,7 @@ def render_hlog(run: Run) -> str:
 
 def tag_of(target: str, part: Part) -> str:
     """What a round's histogram is tagged with; a tag holds no comma and no space."""
+    target = re.sub(r"[,\s]+", "_", target)
     if not part.names:
         return target
     number = "" if part.number is None else f"{part.number}:"

@@ -13,6 +13,7 @@ from benchmark.report.charts import specifications
 from benchmark.report.document import Report
 from benchmark.report.library import library
 from benchmark.report.marks import pieces
+from benchmark.report.neutral import harmless
 from benchmark.report.phrases import en as words
 from benchmark.report.themes import THEMES
 
@@ -25,6 +26,7 @@ def render_html(report: Report) -> str:
     environment = Environment(
         loader=PackageLoader("benchmark.report"),
         autoescape=True,
+        finalize=lambda value: harmless(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -44,6 +46,7 @@ def render_html(report: Report) -> str:
 
 def marked(text: str) -> Markup:
     """A sentence, escaped, with its names and code marked up, that breaks neither figures nor intervals."""
+    text = harmless(text)
     text = _INTERVAL.sub(
         lambda found: (
             found[0].replace(" ", "\N{NO-BREAK SPACE}").replace("–", "\N{WORD JOINER}–\N{WORD JOINER}")

@@ -6,6 +6,7 @@ import re
 
 from benchmark.report.document import Report, Section
 from benchmark.report.marks import pieces
+from benchmark.report.neutral import harmless
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table
 
@@ -22,7 +23,7 @@ def render_markdown(report: Report) -> str:
     parts += [f"**{marked(answer)}**" for answer in report.answers]
     parts += [f"*{marked(remark)}*" for remark in report.remarks]
     parts += [_section(section) for section in report.sections]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return harmless("\n\n".join(part for part in parts if part) + "\n")
 
 
 def escape(text: str) -> str:

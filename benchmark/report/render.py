@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmark.report.document import Report
+from benchmark.report.neutral import harmless, in_json
 from benchmark.result.model import Result
 from benchmark.result.run import Run
 
@@ -34,7 +35,7 @@ def _markdown(report: Report, result: Result) -> str:
 def _junit(report: Report, result: Result) -> str:
     from benchmark.report.junit import render_junit
 
-    return render_junit(result)
+    return harmless(render_junit(result))
 
 
 def _csv(report: Report, run: Run) -> str:
@@ -46,7 +47,7 @@ def _csv(report: Report, run: Run) -> str:
 def _hlog(report: Report, run: Run) -> str:
     from benchmark.report.hlog import render_hlog
 
-    return render_hlog(run)
+    return harmless(render_hlog(run))
 
 
 def _png(report: Report, run: Run) -> bytes:
@@ -59,6 +60,6 @@ FORMATS: dict[str, Callable[[Report, Result], str]] = {
     "html": _html,
     "markdown": _markdown,
     "junit": _junit,
-    "json": lambda report, result: result.to_json(),
+    "json": lambda report, result: in_json(result.to_json()),
 }
 DATA: dict[str, Callable[[Report, Run], str | bytes]] = {"csv": _csv, "hlog": _hlog, "png": _png}

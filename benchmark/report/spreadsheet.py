@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from benchmark.analysis.estimate import Ranked, at_least_on_average
 from benchmark.measure.series import Point
+from benchmark.report.neutral import in_cell
 from benchmark.report.parts import Part, parts_of
 from benchmark.result.model import QUANTILES
 from benchmark.result.run import Round, Run
 from benchmark.units import MILLISECOND, NANOSECONDS
 
-FORMULAS = ("-", "+", "=", "@", "\t", "\r")  # what begins with one of these is worked out by spreadsheets
 HEADER = (
     "kind",
     "target",
@@ -49,12 +49,12 @@ def render_csv(run: Run) -> str:
     origin = min((each.recording.first_due for each, _ in rounds if each.recording.first_due), default=0)
     file = io.StringIO()
     table = csv.writer(file)
-    table.writerow([*HEADER, *(_level_header(parts[0]) if parts else ())])
+    table.writerow(map(in_cell, [*HEADER, *(_level_header(parts[0]) if parts else ())]))
     for each, part in rounds:
         begins = (each.recording.first_due - origin) / NANOSECONDS if each.recording.first_due else 0.0
         timeout = part.run.settings["timeout"]
         for row in (_round(each, begins, timeout), *_stretches(each, begins, timeout)):
-            table.writerow([*row, *_level(part)])
+            table.writerow(map(in_cell, [*row, *_level(part)]))
     return file.getvalue()
 
 
@@ -63,7 +63,7 @@ def _level_header(part: Part) -> list[str]:
 
 
 def _level(part: Part) -> list[object]:
-    return [*([part.number] if part.number is not None else []), *map(_safe, part.names.values())]
+    return [*([part.number] if part.number is not None else []), *part.names.values()]
 
 
 def _round(round_: Round, begins: float, timeout: float) -> list[object]:
@@ -97,7 +97,7 @@ def _stretches(round_: Round, begins: float, timeout: float) -> Iterator[list[ob
 
 
 def _place(kind: str, round_: Round, begins: float, lasts: float) -> list[object]:
-    return [kind, _safe(round_.target), round_.number + 1, _number(begins), _number(lasts)]
+    return [kind, round_.target, round_.number + 1, _number(begins), _number(lasts)]
 
 
 def _counts(point: Point, lasts: float) -> list[object]:
@@ -125,8 +125,3 @@ def _ms(ranked: Ranked, q: float | None, timeout: float) -> str:
 
 def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def _safe(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith(FORMULAS) else name

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
@@ -11,9 +9,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmark.report.document import Bar, Report, Section
+from benchmark.report.neutral import harmless
 from benchmark.report.table import Table
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LEFT_OUT = {"method", "environment", "scenario"}
 _LONGEST = 40  # columns of a bar
 _NAME = 16  # columns of a target's name beside its bar
@@ -40,11 +38,6 @@ def render_terminal(report: Report, console: Console, *, quiet: bool = False) ->
     for section in report.sections:
         if section.key not in _LEFT_OUT:
             _section(console, section)
-
-
-def harmless(text: str) -> str:
-    """Text that cannot steer the terminal."""
-    return _CONTROL.sub("�", text)
 
 
 def plain(text: str) -> Text:
