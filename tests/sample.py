@@ -17,7 +17,7 @@ KEPT = ("report.html", "report.md", "result.json", "scenario.yaml")
 def main() -> None:
     """Run the demo, keep its files, and take pictures in light and dark."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "benchmark", "demo", "-o", folder], check=True)
+        subprocess.run([sys.executable, "-P", "-m", "benchmark", "demo", "-o", folder], check=True)
         SAMPLE.mkdir(parents=True, exist_ok=True)
         for name in KEPT:
             shutil.copyfile(Path(folder) / name, SAMPLE / name)

@@ -43,6 +43,16 @@ def test_in_a_checkout_the_package_itself_comes_last(monkeypatch: pytest.MonkeyP
     assert search_path() == ["/lib", OWN]
 
 
+def test_a_copy_that_is_installed_comes_after_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(OWN)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    (tmp_path / "benchmark").mkdir()
+    monkeypatch.setattr(sys, "path", [OWN, "/lib", str(tmp_path), "/more"])
+    assert search_path() == ["/lib", OWN, str(tmp_path), "/more"]
+
+
 def test_a_folder_that_is_gone_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -17,7 +17,7 @@ JUDGED_BY = {"objectives", "primary", "baseline", "confidence", "goodput", "cost
 FREE = {*JUDGED_BY, "simulated", DIGESTS}  # they change no figure, or are told one by one
 OF_OTHERS = {*FREE, "name", "targets", "allow", "load", "rounds", "prices", "monthly_requests"}
 CLIENT = ("system", "machine", "processor", "cores")
-VERSIONS = ("vpcbench", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")
+VERSIONS = ("vpcbench", "hot_path", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")
 KINDS = ("different-scenario", "different-target", "different-client", "different-versions", "unsound-runs")
 
 
@@ -62,7 +62,7 @@ def mismatches(base: Side, new: Side) -> list[Mismatch]:
     kinds = [kind for kind in KINDS[:4] if alike or kind == KINDS[0]]
     found += _between(base.samples[0], new.samples[0], kinds)
     if not alike:
-        found += _unlike(base.samples[0], new.samples[0], KINDS[3], ("vpcbench",))
+        found += _unlike(base.samples[0], new.samples[0], KINDS[3], ("vpcbench", "hot_path"))
     return list(dict.fromkeys(found))
 
 

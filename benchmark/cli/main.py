@@ -323,7 +323,9 @@ def simulate(
 
 def _version(shown: bool) -> None:
     if shown:
-        typer.echo(f"vpcbench {__version__}")
+        from benchmark.execution.environment import hot_path
+
+        typer.echo(f"vpcbench {__version__}, hot path {hot_path()}")
         raise typer.Exit
 
 

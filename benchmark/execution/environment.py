@@ -6,7 +6,9 @@ import os
 import platform
 import ssl
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
@@ -20,6 +22,7 @@ def environment() -> dict[str, Any]:
     """The client machine and software, without anything that names the machine or its user."""
     return {
         "vpcbench": __version__,
+        "hot_path": hot_path(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -30,6 +33,14 @@ def environment() -> dict[str, Any]:
         "proxies": sorted(getproxies()),  # which are set; requests never use them
         **{name: version(name) for name in _LIBRARIES},
     }
+
+
+def hot_path() -> str:
+    """Whether what sends and records runs compiled or interpreted; both are made of the same source."""
+    spec = find_spec("benchmark.transport.http1")
+    assert spec
+    assert spec.origin
+    return "compiled" if spec.origin.endswith(tuple(EXTENSION_SUFFIXES)) else "interpreted"
 
 
 def cores() -> int:

@@ -11,9 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import benchmark
 from benchmark.result.store import load_run
 
 ROOT = Path(__file__).parents[2]
+IMPORTED = str(Path(benchmark.__file__).parents[1])  # the installed package, or the checkout
 INVALID = 3  # exit status
 GENERATORS_SAKE = {"generator-late", "generator-limit", "rounds-unusable"}  # codes of a verdict
 PATIENCE = 600.0  # seconds for one command: a guard against hanging
@@ -29,7 +31,7 @@ def vpcbench(*arguments: str, folder: Path, **environ: str) -> Done:
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT), **environ},
+        env={**os.environ, "COLUMNS": "80", "PYTHONPATH": IMPORTED, **environ},
         check=False,
     )
 

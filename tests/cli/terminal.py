@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyte
 
-from tests.cli.command import ROOT
+from tests.cli.command import IMPORTED
 
 PATIENCE = 120.0  # seconds, for whatever is waited for
 WIDTH, HEIGHT = 80, 24
@@ -48,7 +48,7 @@ class Terminal:
             stderr=theirs,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C and resizes reach it
-            env={**inherited, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environ},
+            env={**inherited, "TERM": "xterm-256color", "PYTHONPATH": IMPORTED, **environ},
         )
         os.close(theirs)
 

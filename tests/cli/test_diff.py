@@ -23,6 +23,7 @@ from tests.cli.test_signals import Running
 
 CLIENT = {
     "vpcbench": "1",
+    "hot_path": "interpreted",
     "python": "3.13",
     "system": "Linux 6",
     "machine": "x86_64",
@@ -163,6 +164,11 @@ def test_an_interleaved_run_is_its_own_a_and_b(here: Path, capsys: pytest.Captur
         ({"rate": 99.0}, "rate: 50.0 in base/1, 99.0 in other", "different-scenario"),
         ({"interrupted": "stopped by a signal"}, "other is interrupted", "unsound-runs"),
         ({"cores": 64}, "cores: 2 in base/1, 64 in other", "different-client"),
+        (
+            {"hot_path": "compiled"},
+            "hot_path: interpreted in base/1, compiled in other",
+            "different-versions",
+        ),
         ({"python": "3.99"}, "python: 3.13 in base/1, 3.99 in other", "different-versions"),
         ({"url": "http://elsewhere.test/"}, "url: http://vpc.test/ in base/1", "different-target"),
     ],
@@ -204,8 +210,9 @@ def test_two_vantage_points_are_labelled(here: Path, capsys: pytest.CaptureFixtu
     assert "against the public address, different vantage points: p50 × 0.3" in once
     assert "assumes 3 % between occasions" in once
     assert "take turns" not in once
-    change(here / "ecs" / "1", vpcbench="2")
-    assert diff(capsys, "laptop/:public", "ecs/:vpc")[0] == 2
+    for unlike in ({"vpcbench": "2"}, {"vpcbench": "1", "hot_path": "compiled"}):
+        change(here / "ecs" / "1", **unlike)
+        assert diff(capsys, "laptop/:public", "ecs/:vpc")[0] == 2
 
 
 @pytest.mark.parametrize(

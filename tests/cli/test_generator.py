@@ -23,7 +23,7 @@ from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
 from tests.analysis.runs import a_run
-from tests.cli.command import ROOT, measured, result_of, vpcbench
+from tests.cli.command import IMPORTED, measured, result_of, vpcbench
 
 RIVALS = 2
 pytestmark = [
@@ -59,7 +59,7 @@ def measure(service: PracticeService, folder: Path, *load: str) -> dict[str, Any
     done = subprocess.run(
         [sys.executable, "-m", "benchmark", "curl", service.urls[0], "-d", "x", *load, "-o", "out"],
         cwd=folder, capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": IMPORTED},
     )  # fmt: skip
     assert done.returncode == 3, done.stdout + done.stderr
     result = result_of(folder / "out")

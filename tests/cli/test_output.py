@@ -17,11 +17,11 @@ from benchmark.result.store import RECORDINGS, load_run
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.cli.command import ROOT, held_up, pairs, vpcbench, write
+from tests.cli.command import IMPORTED, held_up, pairs, vpcbench, write
 from tests.cli.test_diff import kept
 
 NOBODY = "http://127.0.0.1:9/"  # discard: nothing listens there
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": IMPORTED}
 PRINTING = {  # exit status, where all is well
     "report base/1": 0,
     "report base/1 --format json": 0,

@@ -20,7 +20,7 @@ from benchmark.scenario.load import load_text
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.cli.command import ROOT, Done, measured, pairs, result_of, vpcbench, write
+from tests.cli.command import IMPORTED, Done, measured, pairs, result_of, vpcbench, write
 from tests.servers import ScriptedServer, read_request
 
 TOKEN = "canary-token-5d41402abc"
@@ -185,7 +185,7 @@ def test_a_crash_tells_its_traceback_without(places: tuple[Path, Path]) -> None:
             cwd=made,
             capture_output=True,
             text=True,
-            env={**os.environ, **SECRETS, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **SECRETS, "PYTHONPATH": IMPORTED},
             check=False,
         )
     assert done.returncode == 70

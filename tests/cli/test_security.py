@@ -17,7 +17,7 @@ import trustme
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.cli.command import ROOT, measured, vpcbench, write
+from tests.cli.command import IMPORTED, measured, vpcbench, write
 from tests.servers import ScriptedServer, free_ports, read_request
 
 TARGET = 'targets: {a: {url: "http://127.0.0.1:9/"}}\n'
@@ -68,7 +68,7 @@ def test_bombs_and_huge_files_are_refused_cheaply(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": IMPORTED},
             check=False,
         )
         assert (done.returncode, said in done.stderr) == (2, True), (name, done.stderr)
@@ -180,7 +180,7 @@ def test_the_practice_service_listens_on_loopback_alone(tmp_path: Path) -> None:
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": IMPORTED},
     ) as process:
         assert process.stdout is not None
         try:

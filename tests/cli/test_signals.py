@@ -24,7 +24,7 @@ from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
 from benchmark.units import MILLISECOND
-from tests.cli.command import ROOT, vpcbench
+from tests.cli.command import IMPORTED, vpcbench
 from tests.servers import ScriptedServer, read_request
 
 LONG = ("--rate", "200/s", "--duration", "60s", "--warmup", "0s", "--processes", "2", "-o", "out")
@@ -50,7 +50,7 @@ class Running:
             stderr=number,
             text=True,
             start_new_session=True,
-            env={**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "COLUMNS": "80", "PYTHONPATH": IMPORTED},
             **options,
         )
         os.close(number)

@@ -33,7 +33,7 @@ from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.cli.command import ROOT, result_of, write
+from tests.cli.command import IMPORTED, result_of, write
 from tests.report.results import a_comparison, a_result, a_run
 from tests.servers import ScriptedServer, free_ports, read_request
 
@@ -207,7 +207,7 @@ def test_connections_spread_over_all_addresses_of_a_name(tmp_path: Path) -> None
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": IMPORTED},
             check=False,
         )
         served = Counter(service.truth().address.tolist())

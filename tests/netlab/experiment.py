@@ -18,7 +18,8 @@ from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Constant
 from benchmark.simulation.process import PracticeService
 from benchmark.simulation.setup import Address
-from tests.netlab.lab import ROOT, Lab, Truth, Window
+from tests.cli.command import IMPORTED
+from tests.netlab.lab import Lab, Truth, Window
 from tests.netlab.relay import die_with_parent, take_precedence
 
 SERVICE = 0.010  # seconds that the service takes, as a quick model may
@@ -90,7 +91,7 @@ def vpcbench(lab: Lab, folder: Path, scenario: str) -> subprocess.CompletedProce
         return subprocess.run(
             [sys.executable, "-m", "benchmark", "run", "scenario.yaml", "-o", "out", "--quiet"],
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": IMPORTED},
             capture_output=True,
             text=True,
             timeout=120,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from tests.cli.command import IMPORTED, ROOT
 from tests.conftest import IN_CI
 from tests.netlab.lab import missing
 from tests.transport.broken_network import PORTS
@@ -31,8 +32,16 @@ pytestmark = [pytest.mark.must_run("unshare"), pytest.mark.parametrize("kind", [
 @functools.cache
 def told() -> Told:
     """What happened in there."""
-    command = ["unshare", "--net", sys.executable, "-m", "tests.transport.broken_network"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    command = ["unshare", "--net", sys.executable, "-P", "-m", "tests.transport.broken_network"]
+    paths = f"{IMPORTED}{os.pathsep}{ROOT}"
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     parsed: Told = json.loads(done.stdout)
     return parsed
