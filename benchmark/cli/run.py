@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmark.analysis.precision import further_rounds
 from benchmark.analysis.summary import summarise
 from benchmark.cli.progress import Progress
-from benchmark.cli.rescue import telling_where, with_notes
+from benchmark.cli.rescue import elsewhere, telling_where, where_they_are, with_notes
 from benchmark.cli.stopping import Stopping
 from benchmark.cli.stretches import Stretch, check_again, costs_at, levels_kept, note_cost, stretches_of
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
@@ -36,7 +36,7 @@ from benchmark.report.render import render
 from benchmark.report.terminal import render_terminal
 from benchmark.result.journal import Journal, Part
 from benchmark.result.run import Round, Run, TargetInfo
-from benchmark.result.store import make_folder, save_run, save_scenario
+from benchmark.result.store import make_folder, save_run, save_scenario, write_file
 from benchmark.scenario.load import LoadedScenario, load_scenario
 from benchmark.units import MILLISECOND, NANOSECONDS, format_duration, format_rate
 
@@ -47,9 +47,7 @@ WRITTEN = {"report.html": "html", "report.md": "markdown", "result.json": "json"
 
 
 class Unwritten(VpcbenchError):  # noqa: N818  # what was measured was told, but not all of it is kept
-    """The disk did not take the results."""
-
-    status = ExitStatus.INTERRUPTED
+    """The disk did not take the results where they belong."""
 
 
 def run(
@@ -347,17 +345,26 @@ def resolved(loaded: LoadedScenario, plan: Plan, checked: Preflight, *, simulate
 
 
 def write(run: Run, result: Result, report: Report, folder: Path) -> VpcbenchError | None:
-    """Every file; or what to tell, where the disk takes no more. Then the journal still has what it took."""
+    """Every file; or what to tell where the folder does not take them: then they go elsewhere, if anywhere."""
+    texts = {name: render(format_, report, result) for name, format_ in WRITTEN.items()}
     try:
-        save_run(folder, run)
-        for name, format_ in WRITTEN.items():
-            (folder / name).write_text(render(format_, report, result), encoding="utf-8")
+        _write_all(run, texts, folder)
     except OSError as error:
-        return Unwritten(
-            f"{folder}: the results could not all be written: {error.strerror}; make room, then "
-            f"`vpcbench report {folder}` tells what was kept"
-        )
+
+        def rescue(other: Path) -> None:
+            save_scenario(other, run)
+            _write_all(run, texts, other)
+
+        said = f"{folder}: the results could not all be written there: {error.strerror}"
+        found = elsewhere(rescue)
+        return Unwritten(f"{said}. {where_they_are(found, folder)}")
     return None
+
+
+def _write_all(run: Run, texts: Mapping[str, str], folder: Path) -> None:
+    save_run(folder, run)
+    for name, text in texts.items():
+        write_file(folder / name, text)
 
 
 def exit_status(result: Result) -> ExitStatus:

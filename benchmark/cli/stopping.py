@@ -1,4 +1,4 @@
-"""How a run is told to stop: by Ctrl-C or SIGTERM, or by whatever else makes going on pointless."""
+"""How a run is told to stop: by Ctrl-C, SIGTERM or a terminal that is gone, or by whatever else makes going on pointless."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType, TracebackType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopping:
@@ -30,7 +30,9 @@ class Stopping:
         self.reason = self.reason or reason
 
     def __enter__(self) -> Stopping:
-        self._before = [signal.signal(number, self._note) for number in SIGNALS]
+        ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup: it shall outlast its terminal
+        handlers = {signal.SIGHUP: signal.SIG_IGN if ignored else self._hang_up}
+        self._before = [signal.signal(number, handlers.get(number, self._note)) for number in SIGNALS]
         return self
 
     def __exit__(
@@ -38,6 +40,11 @@ class Stopping:
     ) -> None:
         for number, handler in zip(SIGNALS, self._before, strict=True):
             signal.signal(number, handler)  # type: ignore[arg-type]  # it came from there
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        """Stop in order; a lost connection tells so twice, from the shell and from the kernel."""
+        if not self.level:
+            self._note(number, frame)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.ask("stopped by a signal")

@@ -136,7 +136,8 @@ class Journal:
 
     def _begin(self) -> None:
         """Write the file from its beginning, whole, before it takes the place of one that is there."""
-        descriptor = os.open(self._fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._fresh.unlink(missing_ok=True)
+        descriptor = os.open(self._fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         if self._file >= 0:
             os.close(self._file)
         self._file, self._size, self._loose = descriptor, 0, 0

@@ -100,7 +100,7 @@ def save_scenario(folder: Path, run: Run) -> None:
     """
     scenario = yaml.safe_dump(run.scenario, sort_keys=False, allow_unicode=True)
     try:
-        (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
+        write_file(folder / "scenario.yaml", scenario)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written to: {error.strerror}; choose another with -o DIR"
@@ -109,19 +109,29 @@ def save_scenario(folder: Path, run: Run) -> None:
 
 def save_run(folder: Path, run: Run) -> None:
     """Keep everything, whole or not at all; then the journal has nothing to add."""
-    kept = {"format": FORMAT, **run.to_dict()}
-    fresh = folder / f"{RECORDINGS}.new"
+    write_file(folder / RECORDINGS, json.dumps({"format": FORMAT, **run.to_dict()}))
+    sync_folder(folder)
+    (folder / JOURNAL).unlink(missing_ok=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, whole or not at all, that only its owner can read, whatever the folder; it follows no link.
+
+    Raises:
+        OSError: the folder does not take it.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
     try:
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(kept, file)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        fresh.rename(folder / RECORDINGS)
+        fresh.rename(path)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
-    sync_folder(folder)
-    (folder / JOURNAL).unlink(missing_ok=True)
 
 
 def load_run(folder: Path) -> Run:

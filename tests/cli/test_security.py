@@ -90,13 +90,18 @@ def test_a_body_file_stays_in_the_scenarios_folder_unless_the_command_line_names
         assert named.returncode == 0, named.stderr
 
 
-def test_results_are_for_their_owner_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [None, 0o755])
+def test_results_are_for_their_owner_alone(mode: int | None, tmp_path: Path) -> None:
+    """Whatever the folder: one of our making is closed, and in one that was there, the files are."""
+    if mode is not None:
+        (tmp_path / "out").mkdir(mode=mode)
     with PracticeService(Behaviour(), (Address(),)) as service:
         load = ("--rate", "50/s", "--duration", "1s", "--warmup", "0s", "--rounds", "1", "--quiet")
-        done = vpcbench("curl", service.urls[0], *load, folder=tmp_path)
-    (folder,) = (tmp_path / "results").iterdir()
-    assert folder.name.endswith("-curl"), done.stderr
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        done = vpcbench("curl", service.urls[0], *load, "-o", "out", folder=tmp_path)
+    files = list((tmp_path / "out").iterdir())
+    assert len(files) == 5, done.stderr
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == (mode or 0o700)
 
 
 def test_a_hostile_server_cannot_steer_the_terminal(scripted: ScriptedServer, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.cli.stopping import Stopping
 from benchmark.result.store import load_run
 from benchmark.simulation.behaviour import Behaviour
 from benchmark.simulation.laws import Constant
@@ -107,9 +110,9 @@ class Running:
 def session(leader: int) -> list[int]:
     """The processes of a session that are not only waiting to be buried."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for each in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            fields = each.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(fields[3]) == leader and fields[0] != "Z":
@@ -256,10 +259,51 @@ def test_a_full_disk_stops_the_run_and_what_was_measured_is_told(
     with Running(
         tmp_path, "curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG, preexec_fn=small_files
     ) as running:
-        assert running.ended() == 130
+        assert running.ended() == 2
     told = " ".join(running.out.split())
     assert os.strerror(errno.EFBIG) in told
     assert "could not all be written" in running.err
+    assert "vpcbench report out" in running.err  # no file may be so large, wherever it is
     kept = load_run(tmp_path / "out")
     assert kept.account("target").ok > 0
     assert re.search(r"target +12,?000 ", running.out)
+
+
+def test_a_folder_that_is_gone_costs_no_result(service: PracticeService, tmp_path: Path) -> None:
+    """What is in memory is written elsewhere, and named."""
+    command = ("curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG)
+    with Running(tmp_path, *command) as running:
+        running.until_journaled(50)
+        shutil.rmtree(tmp_path / "out")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.ended() == 2
+    assert os.strerror(errno.ENOENT) in running.err
+    (found,) = (tmp_path / "results").iterdir()
+    assert f"`vpcbench report results/{found.name}`" in running.err
+    assert load_run(found).account("target").ok >= 50
+    names = {"scenario.yaml", "recordings.json", "result.json", "report.html", "report.md"}
+    assert {path.name for path in found.iterdir()} == names
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found.iterdir()} == {0o600}
+
+
+def test_a_terminal_that_is_gone_stops_the_run_in_order(service: PracticeService, tmp_path: Path) -> None:
+    """As SIGTERM does, however often it is told; under nohup it does nothing."""
+    command = ("curl", service.urls[0], "-d", "x", "--rounds", "1", *LONG)
+    with Running(tmp_path, *command) as running:
+        running.until_journaled(50)
+        for _ in range(3):
+            running.process.send_signal(signal.SIGHUP)
+        assert running.ended() == 130
+    assert counts(tmp_path)["ok"] >= 50
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_nohup_outlasts_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stopping() as stopping:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stopping() == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
