@@ -31,7 +31,7 @@ from benchmark.analysis.estimate import (
 from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated, starved
 from benchmark.analysis.loop_delay import loop_delay
 from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
-from benchmark.analysis.stream import unlike_lengths
+from benchmark.analysis.stream import unlike_caches, unlike_lengths, unlike_sources
 from benchmark.measure.histogram import BYTE
 from benchmark.measure.recording import Recording, merged
 from benchmark.result.model import Comparison, Estimate, Metric
@@ -176,6 +176,7 @@ def _latency(
     shown: dict[str, Any] = {"metric": name, "primary": primary}
     shown |= {"baseline": milliseconds(values[0]), "candidate": milliseconds(values[1])}
     withheld = general or _unanswered(values, figure) or refusals(sides, q)
+    withheld = withheld or (unlike_sources(sides) if kind == "tpot" else "")
     if withheld:
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=withheld)
     thin = _thin(before, after, q)
@@ -411,7 +412,19 @@ def _fairness(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) ->
         remarks.append(
             f"Unlike schemes: {baseline} speaks {schemes[0]}, {candidate} {schemes[1]}, and TLS is in the figures."
         )
-    return remarks + _unlike_sizes(baseline, candidate, pairs)
+    return remarks + _unlike_sizes(baseline, candidate, pairs) + _unlike_caches(baseline, candidate, pairs)
+
+
+def _unlike_caches(baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:
+    """That one target's cache held more of the prompts."""
+    shares = unlike_caches([[each.recording for each in side] for side in _sides(pairs)])
+    if shares is None:
+        return []
+    remark = (
+        f"Unlike caches: of the tokens asked, {shares[0]:.0%} were in {baseline}'s cache and {shares[1]:.0%} in "
+        f"{candidate}'s; the warmer one has its first token sooner. Salt the prompts, or warm both alike."
+    )
+    return [remark]
 
 
 def _unlike_sizes(baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:

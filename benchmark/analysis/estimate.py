@@ -70,10 +70,11 @@ class Distribution:
 
         rounds, pooled, beyond = [], Histogram(), 0
         for recording in recordings:
-            lost = recording.beyond if metric in WAITED and not successes_only else 0
-            rounds.append(Ranked(recording.histograms[metric], lost))
-            pooled.merge(recording.histograms[metric])
-            beyond += lost
+            waited = metric in WAITED and not successes_only
+            each = ranked(recording, metric) if waited else Ranked(recording.histograms[metric])
+            rounds.append(each)
+            pooled.merge(each.histogram)
+            beyond += each.beyond
         return cls(rounds, Ranked(pooled, beyond))
 
     def values(self, q: float | None) -> list[float]:
@@ -95,6 +96,17 @@ class Distribution:
     def _is_maximum(self, q: float) -> bool:
         """Whether a quantile is only the slowest by another name; where that never ended, it still is a lower bound."""
         return self.pooled.count * (1 - q) < 1 - 1e-9 and math.isfinite(quantile(self.pooled, q))
+
+
+def ranked(recording: Recording, metric: str) -> Ranked:
+    """A time that callers wait, with whoever never got so far above all: a stream that failed later has a TTFT, too."""
+    begun = recording.histograms.get(f"{metric}.begun")
+    if begun is None:
+        return Ranked(recording.histograms[metric], recording.beyond)
+    every = Histogram()
+    every.merge(recording.histograms[metric])
+    every.merge(begun)
+    return Ranked(every, recording.beyond - begun.count)
 
 
 def exchanges_beyond(count: int, q: float) -> int:

@@ -56,7 +56,7 @@ from benchmark.analysis.statistics import (
     welch,
     welch_ratio,
 )
-from benchmark.analysis.stream import unlike_lengths
+from benchmark.analysis.stream import unlike_lengths, unlike_sources
 from benchmark.measure.recording import Recording, merged
 from benchmark.result.difference import Difference, DiffSide
 from benchmark.result.model import Estimate, Metric
@@ -144,6 +144,7 @@ def latency(name: str, sides: Sides, confidence: float, general: str, sampled: S
     shown |= {"baseline": milliseconds(means[0]), "candidate": milliseconds(means[1])}
     pooled = [[each for run in side for each in run] for side in recordings]
     withheld = general or refusals(pooled, q) or _unanswered(values)
+    withheld = withheld or (unlike_sources(pooled) if kind == "tpot" else "")
     if withheld:
         timeout = sides[1].samples[0].run.settings["timeout"] * NANOSECONDS
         least = _at_least(samples, timeout, confidence) if q is not None and not general else {}

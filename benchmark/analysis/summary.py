@@ -18,7 +18,7 @@ from benchmark.analysis.estimate import Distribution, alone, figures
 from benchmark.analysis.health import generator_of, verdict_of
 from benchmark.analysis.objectives import judge
 from benchmark.analysis.precision import precisions
-from benchmark.analysis.stream import conversations_of, stream_of
+from benchmark.analysis.stream import conversations_of, stream_of, whole_of
 from benchmark.analysis.sweep import level_runs, sweep_result
 from benchmark.measure.histogram import BYTE, Histogram
 from benchmark.measure.instances import ANSWERED, FAILED
@@ -102,7 +102,8 @@ def _target(run: Run, name: str) -> TargetResult:
         response_bytes=_sizes(merged(run.used(name)).histograms["size"]),
         connections=Connections(opened=account.new_connections, stale_reuses=account.stale_reuses),
         network=_network(account),
-        stream=stream_of(run, name, lambda metric: _figures(run, name, metric)),
+        stream=stream_of(run, name, partial(_figures, run, name)),
+        whole=whole_of(run, name),
         conversations=conversations_of(run, name),
         direct=_direct(run, name, account),
         notes=list(info.notes),

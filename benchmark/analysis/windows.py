@@ -90,8 +90,8 @@ def judge_window(window: Window, objective: Objective) -> Judged:
 
 
 def ranked(point: Point, time: str) -> Ranked:
-    """A time's durations; where callers wait for it, the unanswered above all."""
-    return Ranked(point.of(time), point.unanswered if time in WAITED else 0)
+    """A time's durations; where callers wait for it, those that never got so far above all."""
+    return Ranked(point.of(time), point.endless(time) if time in WAITED else 0)
 
 
 def too_few(window: Window, objective: Objective) -> bool:

@@ -255,10 +255,11 @@ def _recorder(order: RoundOrder) -> Recorder:
     """What records the exchanges of a round."""
     sizes = [len(request.wire) for request in order.target.requests]
     recorder = Recorder(sizes)
-    if order.target.streams:
+    if any(request.stream or request.model for request in order.target.requests):
         talks = any(request.more for request in order.target.requests)
         turns = [min(request.turn, MOST_TURNS) for request in order.target.requests] if talks else []
-        recorder = StreamRecorder(sizes, order.goodput, turns, tokenized=order.tokenized)
+        exact = [request.exact_tokens for request in order.target.requests]
+        recorder = StreamRecorder(sizes, order.goodput, turns, exact, tokenized=order.tokenized)
     recorder.kept.series = Series(order.window, order.points, order.timed)
     return recorder
 

@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 class Point:
     """One stretch of time in a series, by the instants at which its exchanges were due."""
 
-    __slots__ = ("failed", "good", "lateness", "response", "times", "unanswered")
+    __slots__ = ("begun", "failed", "good", "lateness", "response", "times", "unanswered")
 
     def __init__(self) -> None:
         self.response = Histogram(COARSE)  # of successes
@@ -31,6 +31,7 @@ class Point:
         self.unanswered = 0  # of the failed, those that rank as infinitely slow
         self.good = 0  # streams within all limits
         self.times: dict[str, Histogram] = {}  # of streams, by name; those that the series keeps
+        self.begun: dict[str, int] = {}  # of these, how many are of the unanswered, which failed later
 
     @property
     def exchanges(self) -> int:
@@ -45,8 +46,14 @@ class Point:
         """Count durations of streams."""
         self.times.setdefault(time, Histogram(COARSE)).record(durations)
 
+    def endless(self, time: str) -> int:
+        """How many unanswered rank as infinite in this time: all that did not get as far."""
+        return self.unanswered - self.begun.get(time, 0)
+
     def merge(self, other: Point) -> None:
         """Add what `other` saw."""
+        for time, count in other.begun.items():
+            self.begun[time] = self.begun.get(time, 0) + count
         self.response.merge(other.response)
         self.lateness.merge(other.lateness)
         self.failed += other.failed
@@ -96,6 +103,15 @@ class Series:
             point.record(time, durations[here])
         self._coarsen()
 
+    def record_begun(self, time: str, offsets: Nanoseconds, durations: Nanoseconds) -> None:
+        """Count durations of streams that failed later, if this time is kept."""
+        if time not in self.timed:
+            return
+        for point, here in self._split(offsets):
+            point.record(time, durations[here])
+            point.begun[time] = point.begun.get(time, 0) + int(here.sum())
+        self._coarsen()
+
     def record_good(self, offsets: Nanoseconds) -> None:
         """Count streams within all limits, by when they were due."""
         for point, here in self._split(offsets):
@@ -138,6 +154,7 @@ class Series:
                 "response": point.response.to_dict(),
                 "lateness": point.lateness.to_dict(),
                 **({"good": point.good} if point.good else {}),
+                **({"begun": point.begun} if point.begun else {}),
                 **({"times": _to_dicts(point.times)} if point.times else {}),
             }
             for index, point in self.points.items()
@@ -152,6 +169,7 @@ class Series:
             point = new.points[int(index)] = Point()
             point.failed, point.unanswered = int(kept["failed"]), int(kept.get("unanswered", 0))
             point.good = int(kept.get("good", 0))
+            point.begun = {name: int(count) for name, count in kept.get("begun", {}).items()}
             point.times = {name: Histogram.from_dict(each) for name, each in kept.get("times", {}).items()}
             for name in ("response", "lateness"):
                 if name in kept:

@@ -14,10 +14,10 @@ UNEVEN = 0.02  # tokens per chunk that differ from 1 by more make gaps those of 
 
 
 def streams(result: Result) -> tuple[Table, ...]:
-    """Times of tokens, and their number; nothing where no answer was streamed."""
+    """Times of tokens, and their number, and the usage of answers that came whole; nothing where there is neither."""
     told = {name: target.stream for name, target in result.targets.items() if target.stream is not None}
     if not told:
-        return ()
+        return _whole(result)
     header = (words.TARGET, words.TIME, *COLUMNS)
     rows = tuple(row for name, stream in told.items() for row in _times(name, stream))
     tables = [Table(words.STREAM_CAPTION, header, rows, figures(header, names=2), words.STREAM_NOTES)]
@@ -30,11 +30,32 @@ def streams(result: Result) -> tuple[Table, ...]:
         tables.append(turns)
     if any(stream.goodput for stream in told.values()):
         tables.append(_goodput(told))
-    return tuple(tables)
+    return (*tables, *_whole(result))
+
+
+def _whole(result: Result) -> tuple[Table, ...]:
+    """The usage of answers that came whole."""
+    rows = tuple(
+        (
+            name,
+            f"{target.whole.answers:,}",
+            f"{target.whole.told:,}",
+            f"{target.whole.input:,}",
+            NONE if target.whole.cached is None else f"{target.whole.cached:,}",
+            f"{target.whole.output:,}",
+            significant(target.whole.output / target.whole.told),
+            significant(target.whole.output_tokens_per_second),
+        )
+        for name, target in result.targets.items()
+        if target.whole
+    )
+    return (Table(words.WHOLE_CAPTION, words.WHOLE, rows, "lrrrrrrr"),) if rows else ()
 
 
 def _times(name: str, stream: StreamResult) -> list[tuple[str, ...]]:
     kinds = [time for time in TIMES if time != "first_answer" or stream.first_answer_ms != stream.ttft_ms]
+    if stream.ttft_success_ms is not None and stream.ttft_success_ms != stream.ttft_ms:
+        kinds.insert(1, "ttft_success")
     return [
         (
             name if at == 0 else "",
@@ -70,6 +91,11 @@ def _notes(name: str, stream: StreamResult) -> list[str]:
         notes.append(words.tokenizer_counted(name))
     if stream.tokens.source != "chunks" and per_chunk is not None and abs(per_chunk - 1) > UNEVEN:
         notes.append(words.per_chunk(name, significant(per_chunk)))
+    if stream.tokens.cached is not None and stream.tokens.input:
+        share = f"{stream.tokens.cached / stream.tokens.input:.0%}"
+        notes.append(words.cached(name, f"{stream.tokens.cached:,}", share))
+    if stream.tokens.short:
+        notes.append(words.short(name, f"{stream.tokens.short:,}", f"{stream.streams:,}"))
     if stream.tokenless:
         notes.append(words.tokenless(name, f"{stream.tokenless:,}", f"{stream.streams:,}"))
     if stream.unreadable:

@@ -119,6 +119,12 @@ class Tokens(_Part):
     source: Source = Field(
         description="who counted the output: the service's usage, else a tokenizer, else we the chunks that carry tokens"
     )
+    cached: int | None = Field(
+        None, description="of the input, those that were in the service's cache; by usage"
+    )
+    short: int = Field(
+        0, description="answers with fewer tokens than were asked for, where the length was fixed"
+    )
     per_stream: float | None = Field(description="mean output tokens of an answer")
     per_chunk: float | None
 
@@ -132,9 +138,13 @@ class Goodput(_Part):
 
 
 class StreamResult(_Part):
-    """The streamed answers of a target. Unanswered requests rank as infinitely slow in all but itl and tpot."""
+    """The streamed answers of a target.
+
+    Unanswered requests rank as infinitely slow in all but itl and tpot; one that failed after its first token has a ttft.
+    """
 
     ttft_ms: Figures = Field(description="first chunk that carries a token − sent")
+    ttft_success_ms: Figures | None = Field(None, description="the same, of successes alone")
     ttft_from_due_ms: Figures = Field(description="first chunk that carries a token − due")
     first_answer_ms: Figures = Field(description="first chunk with content − sent")
     itl_ms: Figures = Field(description="gaps between chunks that carry tokens, pooled")
@@ -148,6 +158,17 @@ class StreamResult(_Part):
     streams: int = Field(description="answers that succeeded")
     tokenless: int = Field(description="of these, answers in which no chunk carried a token")
     unreadable: int = Field(description="events whose data were no JSON object")
+
+
+class WholeAnswers(_Part):
+    """A model's answers that came whole: what their usage tells."""
+
+    answers: int
+    told: int = Field(description="of these, answers that tell their usage")
+    input: int
+    output: int
+    cached: int | None = Field(description="of the input, those that were in the service's cache")
+    output_tokens_per_second: float = Field(description="in total, per second of measured time")
 
 
 class TurnResult(_Part):
@@ -222,6 +243,7 @@ class TargetResult(_Part):
     connections: Connections
     network: Network | None = Field(None, description="null where the kernel does not tell")
     stream: StreamResult | None = None
+    whole: WholeAnswers | None = None
     conversations: Conversations | None = None
     direct: Direct | None = Field(None, description="null where an address was called")
     notes: list[str] = []

@@ -68,6 +68,16 @@ def model_of(body: bytes) -> str:
     return name if isinstance(name, str) else ""
 
 
+def exact_tokens(body: bytes) -> int:
+    """How many tokens a body asks for, where it forbids an end before them; else zero."""
+    if b'"ignore_eos"' not in body and b'"min_tokens"' not in body:
+        return 0
+    asked = _object(body)
+    most = asked.get("max_tokens") or asked.get("max_completion_tokens")
+    forbidden = asked.get("ignore_eos") is True or asked.get("min_tokens") == most
+    return most if isinstance(most, int) and not isinstance(most, bool) and most > 0 and forbidden else 0
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
         asked = json.loads(body)

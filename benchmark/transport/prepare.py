@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
 from benchmark.scenario.certificates import certificate_files
-from benchmark.scenario.streaming import is_model, is_streamed, model_of
+from benchmark.scenario.streaming import exact_tokens, is_model, is_streamed, model_of
 from benchmark.transport.base import BELOW_400, Destination, Discovery, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
@@ -106,6 +106,7 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         dialect=request.stream if isinstance(request.stream, str) else "",
         model=is_model(where),
         model_name=model_of(body) if is_model(where) else "",
+        exact_tokens=exact_tokens(body),
         max_head=request.max_head,
         max_body=request.max_body,
         contains=request.expect.body_contains,

@@ -26,6 +26,7 @@ class WholeReader:
 
     def __init__(self) -> None:
         self.stream = Stream()
+        self.stream.whole = True
         self._pieces: list[bytes] = []
         self._size = 0
         self._encoding = ""

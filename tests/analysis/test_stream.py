@@ -23,7 +23,15 @@ ROUNDS = 6
 
 
 def a_round(
-    ttft: float, gap: float, tokens: int, seed: int, *, usage: bool = True, failures: int = 0
+    ttft: float,
+    gap: float,
+    tokens: int,
+    seed: int,
+    *,
+    usage: bool | int = True,
+    failures: int = 0,
+    begun: bool = True,
+    cached: int = -1,
 ) -> Recording:
     """Streams with these times (ms), TTFT spread by 5 %; the last few of them fail in mid-stream."""
     random = np.random.default_rng(seed)
@@ -37,9 +45,13 @@ def a_round(
         seen.stream.arrivals.extend(first + round(n * gap * MILLISECOND) for n in range(tokens))
         seen.stream.first_answer = first
         if usage:
-            seen.stream.input_tokens, seen.stream.output_tokens = 7, tokens
+            told = tokens if usage is True else usage
+            seen.stream.input_tokens, seen.stream.output_tokens = 7, told
+            seen.stream.cached_tokens = cached
         seen.first_byte, seen.done = first, seen.stream.arrivals[-1] + 1000
         seen.failure = Failure.STREAM_ERROR if number >= REQUESTS - failures else Failure.NONE
+        if seen.failure and not begun:
+            seen.stream = Stream()
         recorder.add(seen)
     return recorder.take()
 
@@ -97,9 +109,14 @@ def test_goodput_is_of_what_was_sent() -> None:
 
 
 def test_failures_make_waits_infinite_but_not_gaps() -> None:
+    """Of whole answers, and of first tokens that never came; a first token that came has its time (METHOD 4)."""
     found = figures(a_side(failures=4))
-    assert (found.ttft_ms.p99, found.ttft_ms.at_least["p99"]) == (None, 30_000)
+    assert found.ttft_ms.p99 == pytest.approx(55, rel=0.1)
     assert found.e2e_ms.mean is None
+    never = figures(a_side(failures=4, begun=False))
+    assert (never.ttft_ms.p99, never.ttft_ms.at_least["p99"]) == (None, 30_000)
+    assert never.ttft_success_ms is not None
+    assert never.ttft_success_ms.p90 == pytest.approx(53, rel=0.1)
     assert found.itl_ms.p99 == pytest.approx(10, rel=1e-3)
 
 
@@ -145,9 +162,32 @@ def test_an_address_that_answers_nothing_is_no_match_for_one_that_does() -> None
     assert "100.0 and 0.0 tokens" in (metric.withheld or "")
 
 
+def test_tokens_of_two_sources_are_not_set_beside_each_other() -> None:
+    """A proxy's estimate against chunks: no TPOT, lengths by the chunks that both have, and ITL as ever."""
+    compared = compare(streams(a_side(usage=41), a_side(usage=False, seed=2)), "public", "vpc")
+    tpot = of(compared, "tpot.p50")
+    assert (outcome(tpot), tpot.ratio.value) == ("withheld", None)
+    assert "the service's usage on one side and chunks on the other" in (tpot.withheld or "")
+    assert outcome(of(compared, "itl.mean")) == "no measurable difference"
+    assert of(compared, "e2e.p50").withheld is None
+    longer = compare(streams(a_side(usage=41), a_side(usage=False, tokens=30, seed=2)), "public", "vpc")
+    assert "20.0 and 30.0 chunks" in (of(longer, "e2e.p50").withheld or "")
+
+
+def test_a_warmer_cache_is_told() -> None:
+    def remarks(one: int, other: int) -> str:
+        compared = compare(streams(a_side(cached=one), a_side(cached=other, seed=2)), "public", "vpc")
+        return " ".join(compared.remarks)
+
+    assert "0% were in public's cache and 86% in vpc's" in remarks(0, 6)
+    assert "caches" not in remarks(6, 6) + remarks(-1, 6)
+    assert figures(a_side(cached=6)).tokens.cached == 6 * REQUESTS * ROUNDS
+    assert figures(a_side()).tokens.cached is None
+
+
 def test_objectives_on_tokens() -> None:
     asked = ["ttft.p50 < 60ms", "vpc.itl.p50 < 5ms", "ttft.p99 < 1s", "p50 < 1s"]
-    run = streams(a_side(), a_side(failures=20, seed=3), objectives=asked)
+    run = streams(a_side(), a_side(failures=20, begun=False, seed=3), objectives=asked)
     met = {(each.objective, each.target): (each.met, each.said) for each in judge(run)}
     assert met["ttft.p50 < 60ms", "public"][0]
     assert met["vpc.itl.p50 < 5ms", "vpc"] == (False, "10 ms")

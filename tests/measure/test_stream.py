@@ -105,6 +105,65 @@ def test_failures_are_counted_but_not_timed() -> None:
     assert (kept.counters["streams"], kept.histograms["ttft"].count) == (1, 1)
 
 
+def test_a_stream_that_failed_after_its_first_token_has_a_ttft_of_its_own() -> None:
+    failed = [Failure.STREAM_ERROR, Failure.TIMEOUT_MIDWAY, Failure.STATUS]
+    kept = record(*(streamed(1, 2, failure=kind) for kind in failed), streamed(failure=Failure.NO_TOKEN))
+    assert (kept.histograms["ttft"].count, kept.histograms["itl"].count, kept.beyond) == (0, 0, 3)
+    assert {name: kept.histograms[f"{name}.begun"].count for name in ("ttft", "ttft_from_due")} == {
+        "ttft": 2,
+        "ttft_from_due": 2,
+    }
+    assert kept.histograms["first_answer.begun"].maximum == 1 * MS
+
+
+def test_answers_beside_each_other_have_gaps_and_a_tpot_of_their_own() -> None:
+    """Two choices that take turns: of 1, 3, 5 and 2, 9."""
+    both = streamed(1, 2, 3, 5, 9, usage=6)
+    assert both.stream is not None
+    both.stream.indexes = [0, 1, 0, 0, 1]
+    kept = record(both, streamed(100, 150))
+    assert sorted(round(kept.histograms["itl"].quantile(q) / MS) for q in (0.1, 0.4, 0.7, 0.99)) == [
+        2,
+        2,
+        7,
+        50,
+    ]
+    assert kept.histograms["itl"].count == 4
+    assert kept.histograms["tpot"].total == (8 * 2 // 4 + 50) * MS
+
+
+def test_answers_shorter_than_what_was_asked_for_are_counted() -> None:
+    recorder = StreamRecorder([100], exact=[3])
+    for tokens, usage, finish in (
+        (2, -1, "stop"),
+        (3, -1, "stop"),
+        (2, -1, "length"),
+        (2, 3, ""),
+        (3, 2, "length"),
+    ):
+        each = streamed(*range(1, tokens + 1), usage=usage)
+        assert each.stream is not None
+        each.stream.finish = finish
+        recorder.add(each)
+    assert recorder.take().counters["short"] == 2
+    assert record(streamed(1)).counters["short"] == 0
+
+
+def test_answers_that_came_whole_count_by_their_usage_alone() -> None:
+    whole = [streamed(usage=usage, asked=asked) for usage, asked in ((5, 7), (-1, -1))]
+    for each in whole:
+        assert each.stream is not None
+        each.stream.whole = True
+    kept = record(*whole, streamed(1, usage=2)).counters
+    assert (kept["whole_answers"], kept["whole_told"], kept["whole_input"], kept["whole_output"]) == (
+        2,
+        1,
+        7,
+        5,
+    )
+    assert (kept["streams"], kept["output_tokens"]) == (1, 2)
+
+
 GOOD = {
     "within": ([("ttft", 50), ("tpot", 20)], 1),
     "ttft missed": ([("ttft", 49)], 0),

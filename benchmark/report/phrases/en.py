@@ -82,6 +82,7 @@ TIMES = {
 }  # fmt: skip
 STREAM_TIMES = {
     "ttft": "TTFT",
+    "ttft_success": "TTFT, successes only",
     "ttft_from_due": "TTFT from due",
     "first_answer": "first answer",
     "itl": "ITL",
@@ -130,6 +131,8 @@ ARRIVALS = {
 # Small words
 
 FOLD = "Show"
+WHOLE_CAPTION = "Tokens of answers that came whole, by the service's usage"
+WHOLE = ("target", "answers", "told usage", "tokens in", "cached", "tokens out", "per answer", "out/s")
 TARGET, TARGETS = "target", "targets"
 METRIC, TIME, OPENED = "metric", "time", "opened"
 ACCOUNT = ("scheduled", "ok", "failed", "unsent", "offered", "achieved")
@@ -566,6 +569,19 @@ def unbegun(target: str, count: str) -> str:
 def per_chunk(target: str, tokens: str) -> str:
     """Where chunks are no tokens."""
     return f"{target}: {tokens} tokens per chunk, so ITL is a gap between chunks, not between tokens."
+
+
+def cached(target: str, tokens: str, share: str) -> str:
+    """What a cache held of the prompts."""
+    return f"{target}: {tokens} of the tokens asked, {share}, were in the service's cache."
+
+
+def short(target: str, count: str, streams: str) -> str:
+    """Where answers ended before the length that was asked for."""
+    return (
+        f"{target}: {count} of {streams} answers have fewer tokens than were asked for, though `ignore_eos` or `min_tokens` "
+        "forbade an earlier end: the service, or a limit of its own, cut them."
+    )
 
 
 def tokenless(target: str, count: str, streams: str) -> str:
