@@ -29,6 +29,7 @@ from benchmark.report.neutral import in_json
 from benchmark.report.terminal import plain
 from benchmark.scenario.curl import curl_scenario, parse_curl
 from benchmark.scenario.load import LoadedScenario, load_scenario
+from benchmark.transport.base import ENVIRONMENT
 from benchmark.units import MILLISECOND, NANOSECONDS, format_rate
 
 WIDTH = 80
@@ -254,7 +255,9 @@ def overall(plan: Plan, seen: Preflight) -> Iterator[Step]:
     proxies = {name: redact_url(value) for name, value in sorted(getproxies().items()) if name != "no"}
     if proxies:
         said = ", ".join(f"{name}: {value}" for name, value in proxies.items())
-        yield Step("proxies", f"set in the environment and not used, for no target: {said}", state=SAYS)
+        users = [each.name for each in plan.targets if each.destination.proxy == ENVIRONMENT]
+        use = f"used for {', '.join(users)}" if users else "not used, for no target"
+        yield Step("proxies", f"set in the environment and {use}: {said}", state=SAYS)
     else:
         yield Step("proxies", "none are set")
     unlike = (*unlike_targets(plan), *seen.warnings)

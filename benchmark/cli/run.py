@@ -81,8 +81,9 @@ def _repeated(
     statuses: list[ExitStatus] = []
     try:
         with Stopping() as stopping:
-            while len(statuses) < repeat and not stopping():
+            while len(statuses) < repeat and not stopping.signalled:
                 number = len(statuses) + 1
+                stopping.rest()
                 print(f"\nRun {number} of {repeat}", flush=True)
                 statuses.append(
                     measure(loaded, parent / str(number), quiet=quiet, check=check, stopping=stopping)

@@ -18,6 +18,7 @@ class Stopping:
     def __init__(self) -> None:
         self.level = 0  # 0: go on; 1: ask no more, and wait for what is in flight; 2: stop at once
         self.reason = ""  # of the first that asked
+        self.signalled = False  # whether the user did
         self._before: list[object] = []
 
     def __call__(self) -> int:
@@ -28,6 +29,11 @@ class Stopping:
         """Ask to stop in order; once that is asked already, at once."""
         self.level += 1
         self.reason = self.reason or reason
+
+    def rest(self) -> None:
+        """Begin the next of several runs: what ended one by itself does not end those that follow."""
+        if not self.signalled:
+            self.level, self.reason = 0, ""
 
     def __enter__(self) -> Stopping:
         ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup: it shall outlast its terminal
@@ -47,6 +53,7 @@ class Stopping:
             self._note(number, frame)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signalled = True
         self.ask("stopped by a signal")
         if self.level > 2:
             raise KeyboardInterrupt

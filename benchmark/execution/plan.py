@@ -38,6 +38,9 @@ STEPS = 4  # of a window
 HELD = 5_000  # requests per second that one process clearly holds
 
 
+ARRIVALS, CHOICES = 1, 2  # streams of randomness: what one draws tells nothing of the other
+
+
 @dataclass(frozen=True)
 class TargetPlan:
     """Where one target's requests go, and what they are."""
@@ -245,7 +248,7 @@ class Plan:
 
     def _arrivals(self, rate: float, number: int) -> Schedule:
         """Arrivals at a steady rate, by the load's law."""
-        seed = self.seed * 1_000_003 + number
+        seed = (self.seed, number, ARRIVALS)
         if self.load.arrivals == "poisson":
             return Poisson(rate, seed)
         if self.load.burstiness is not None:
@@ -269,7 +272,7 @@ class Plan:
             target=target,
             number=number,
             schedule=schedule,
-            mix=Mix(self.shares, self.seed * 1_000_003 + number, start),
+            mix=Mix(self.shares, (self.seed, number, CHOICES), start),
             warmup=warmup,
             measured=measured,
             connections=min(connections, self.limit),

@@ -36,7 +36,7 @@ class Watch:
         self._objectives = [each for each in objectives if each.abort]
         self._rounds = plan.max_rounds if plan.precision else plan.rounds  # at most
         self._each = (plan.request_rate or math.inf) * plan.duration / plan.rounds  # requests of a round
-        self._connections = plan.load.connections or 0
+        self._connections = 0 if plan.open_loop else plan.limit  # in stages, the most of them
         self._series: defaultdict[Key, Series] = defaultdict(Series)
         self._seen: defaultdict[Key, Recording] = defaultdict(Recording)
         self._bad: defaultdict[Key, Counter[str]] = defaultdict(Counter)

@@ -11,6 +11,7 @@ import gc
 import os
 import queue
 import resource
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,9 @@ TELL_EVERY = 0.1  # seconds between two reports of what was recorded
 MOST_UNTOLD = 4  # reports that wait to be heard; what is recorded then waits here, in bounded memory
 MOST_PATIENCE = 10.0  # seconds that each step of a walk is given
 GRACE = 10.0  # seconds that exchanges in flight are given once the run is stopped
+RSS_UNIT = (
+    1 if sys.platform == "darwin" else 1024
+)  # bytes, in which the system tells how much memory was held
 READY = "ready"  # a worker has opened its connections, and waits for the common start
 STOP = "stop"  # ask no more, and wait for what is in flight
 CANCEL = "cancel"  # end what is in flight as well
@@ -135,7 +139,7 @@ class Worker:
     async def probe(self, order: ProbeOrder) -> Probe:
         """One exchange over a connection of its own; after a walk that led nowhere, none."""
         walked = None
-        if order.walk:
+        if order.walk and not order.target.destination.proxy:  # the way is the proxy's, and not ours to walk
             patience = min(MOST_PATIENCE, order.target.requests[0].patience / NANOSECONDS)
             if order.target.discovery:
                 walked = await visit(order.target.instances, patience)
@@ -203,7 +207,7 @@ class Worker:
             busiest=sending.busiest,
             cpu_seconds=sending.cpu_seconds,
             spun_seconds=sending.spun_seconds,
-            max_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            max_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT,
             stopped=self._stopped,
             strain=strain.seen,
             overdue=sending.overdue,

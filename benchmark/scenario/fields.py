@@ -31,7 +31,7 @@ A_SIZE = "a size with its unit, like 512B, 64KiB or 10MiB"
 LARGEST_BODY = 1024**3
 
 _TOKEN_CHARACTERS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - RFC 9110's `token`, no credential
-_HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z._-]*[0-9A-Za-z_.])?")
+_HOST = re.compile(r"(?!.*\.\.)(?!.{254})(?!.*[^.]{64})[0-9A-Za-z_]([0-9A-Za-z._-]*[0-9A-Za-z_.])?")
 _UNFIT_FOR_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _UNFIT_FOR_URL = re.compile(r"[\x00-\x20\x7f]")
 _WORKED_OUT = {"content-length", "transfer-encoding"}

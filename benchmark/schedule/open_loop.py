@@ -63,7 +63,7 @@ class Gamma:
 
     rate: float  # per second
     burstiness: float
-    seed: int
+    seed: Seed
     think = None  # answers make nothing due
 
     def due_times(self) -> Iterator[NDArray[np.int64]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -28,6 +29,7 @@ from benchmark.units import NANOSECONDS
 
 _HEADS = re.compile(rb"(?s:HTTP/1\.[01] 1.*?\r?\n\r?\n)*(?s:.*?)\r?\n\r?\n")  # interim ones come first
 now: Final = clock.now  # of this module, a name costs less once it is compiled
+NEVER: Final = sys.maxsize
 LEARN_EVERY: Final = 64  # answers on a connection, between two tries to know them by their head
 _DELIMITED = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _BY_LENGTH = {b"content-length"}
@@ -150,8 +152,8 @@ class Http1Transport:
         that has been parsed costs a tenth of parsing it again, and says the same: a length that the head has told ends
         the answer where this one ended.
         """
-        head = _HEADS.match(answer)
-        if self._learns and head and {*map(bytes.lower, _DELIMITED.findall(head[0]))} == _BY_LENGTH:
+        head = _HEADS.match(answer) if self._learns and len(answer) <= self.smallest_cap else None
+        if head and {*map(bytes.lower, _DELIMITED.findall(head[0]))} == _BY_LENGTH:
             self.known_head, self.known_length, self.known_status = head[0], len(answer), status
 
     # ── connecting ──
@@ -249,6 +251,7 @@ class Http1Transport:
         self._sweeper = self._loop.call_later(self._sweep_every, self._sweep)
         latest = now()
         timeouts, patience = self._timeouts, self._patience
+        shortest = min(timeouts)
 
         def overdue(exchange: Exchange, began: int) -> Failure | None:
             slow = began and latest - began >= patience[exchange.request]
@@ -256,10 +259,13 @@ class Http1Transport:
                 return None
             return failures.of_waiting(connecting=began > 0, answering=exchange.first_byte > 0)
 
-        self._expire(overdue)
+        self._expire(overdue, latest - shortest)
 
-    def _expire(self, judge: Callable[[Exchange, int], Failure | None]) -> None:
-        """End every unfinished exchange for which `judge` names a failure; it is told when one began to connect, or 0."""
+    def _expire(self, judge: Callable[[Exchange, int], Failure | None], before: int = NEVER) -> None:
+        """End every unfinished exchange for which `judge` names a failure; it is told when one began to connect, or 0.
+
+        Of those that wait for a connection, which may be very many, only those that were taken up by `before` are asked.
+        """
         for connection in list(self._connections):
             if connection.exchange is not None and (kind := judge(connection.exchange, 0)):
                 connection.fail(kind)
@@ -268,11 +274,17 @@ class Http1Transport:
                 task.cancel()
                 _attribute(connecting, paid)
                 self._end(connecting, kind)
-        for waiting in list(self._waiting):
+        patient: list[Exchange] = []
+        for _ in range(len(self._waiting)):  # and not those that an end brings
+            if self._waiting[0].taken > before:
+                break
+            waiting = self._waiting.popleft()
             if kind := judge(waiting, 0):
-                self._waiting.remove(waiting)
                 waiting.pool = now() - waiting.taken
                 self._end(waiting, kind)
+            else:
+                patient.append(waiting)
+        self._waiting.extendleft(reversed(patient))
 
     def _end(self, exchange: Exchange, kind: Failure, detail: str = "") -> None:
         exchange.failure = kind

@@ -73,7 +73,8 @@ def _resolver(destination: Destination) -> str:
         return "an address, not a name"
     if any(destination.host in line.partition("#")[0].split()[1:] for line in _lines("/etc/hosts")):
         return "/etc/hosts"
-    servers = [line.split()[1] for line in _lines("/etc/resolv.conf") if line.startswith("nameserver ")]
+    words = [line.split() for line in _lines("/etc/resolv.conf")]
+    servers = [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
     return f"DNS at {', '.join(servers)}" if servers else "the system's resolver"
 
 

@@ -259,6 +259,19 @@ def test_whole_runs_one_after_another(tmp_path: Path) -> None:
     assert "cannot tell" in told.stdout
 
 
+def test_a_run_that_ends_itself_does_not_end_the_series(tmp_path: Path) -> None:
+    objectives = 'objectives: [{check: "failures < 1%", abort: true}]\n'
+    with PracticeService(Behaviour(error_rate=1.0), (Address(),)) as service:
+        scenario = write(tmp_path, SCENARIO.format(url=service.urls[0], duration="2s") + objectives)
+        done = vpcbench(
+            "run", scenario, "--repeat", "2", "--no-check", "-o", "out", "--quiet", folder=tmp_path
+        )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 of 2 runs are kept in out" in done.stdout
+    for name in "12":
+        assert load_run(tmp_path / "out" / name).aborted
+
+
 def test_a_signal_ends_a_series_and_keeps_what_is_over(tmp_path: Path) -> None:
     with PracticeService(Behaviour(latency=Constant(0.005)), (Address(),)) as service:
         write(tmp_path, SCENARIO.format(url=service.urls[0], duration="1s"))

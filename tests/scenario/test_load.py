@@ -381,6 +381,13 @@ def test_one_thing_wrong(lines: str, message: str) -> None:
                 "(is a placeholder left in it?)"
             ),
         ),
+        (
+            "{url: 'http://1234.vpc..pai-eas.aliyuncs.com/'}",
+            (
+                "targets.a.url: found 'http://1234.vpc..pai-eas.aliyuncs.com/', expected a URL with a host name or address "
+                "(is a placeholder left in it?)"
+            ),
+        ),
         ("{url: 'http://h/#x'}", "targets.a.url: a URL's #fragment is never sent; leave it out"),
         (
             "{url: 'http://u:pw@h/'}",

@@ -18,7 +18,7 @@ from benchmark.clock import now
 from benchmark.measure.exchange import TIMEOUTS, Exchange, Failure
 from benchmark.units import MILLISECOND
 from tests.adversary import ASK, FIN, HOLD, RST, Adversary, adversary
-from tests.servers import free_ports
+from tests.servers import ScriptedServer, free_ports
 from tests.transport.clients import PATIENCE, client, request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -316,6 +316,18 @@ async def test_a_name_that_does_not_resolve(kind: str) -> None:
         exchange = await asking.ask()
     assert exchange.failure is Failure.DNS
     assert exchange.dns > 0
+
+
+async def test_a_known_answer_is_too_large_for_a_request_that_allows_less(
+    kind: str, scripted: ScriptedServer
+) -> None:
+    """However often another request was answered with the same bytes, and however they are read."""
+    scripted.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + bytes(2000))
+    requests = request(), request(max_body=1000)
+    async with client(kind, scripted.port, *requests) as asking:
+        for _ in range(200):
+            assert (await asking.ask()).failure is Failure.NONE
+        assert (await asking.ask(1)).failure is Failure.BODY_TOO_LARGE
 
 
 # ── TLS ──
