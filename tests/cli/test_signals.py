@@ -116,7 +116,7 @@ def session(leader: int) -> list[int]:
         except OSError:
             continue
         if int(fields[3]) == leader and fields[0] != "Z":
-            found.append(int(stat.parent.name))
+            found.append(int(each.parent.name))
     return found
 
 
