@@ -47,7 +47,7 @@ BREAKS = (
         "benchmark/execution/send_loop.py",
         "if not self._in_flight and not self._settled.done():",
         "if not self._settled.done():",
-        ("tests/execution/test_talks.py",),
+        ("tests/execution/test_talks.py::test_what_is_in_flight_at_the_end_is_waited_for",),
     ),
     Break(
         "shift `sent` by 0.3 ms",
@@ -79,9 +79,9 @@ BREAKS = (
     ),
     Break(
         "reuse a connection across rounds",
-        "benchmark/execution/worker.py",
-        "        if order.keep_connections:\n            self._kept[order.target.name] = transport",
-        "        if order.target:\n            self._kept[order.target.name] = transport",
+        "benchmark/execution/rounds.py",
+        "order = replace(order, number=self.first + number)",
+        "order = replace(order, number=self.first + number, keep_connections=True)",
         ("tests/execution/test_rounds.py::test_every_round_opens_connections_unless_they_are_kept",),
     ),
     Break(

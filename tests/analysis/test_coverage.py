@@ -175,7 +175,10 @@ def coverage(name: str, rounds: int) -> dict[tuple[str, str], Hits]:
     return hits
 
 
-CASES = list(product(WORLDS, REQUESTS))
+CASES = [
+    pytest.param(world, rounds, marks=[pytest.mark.long] * (rounds > 10))
+    for world, rounds in product(WORLDS, REQUESTS)
+]
 
 
 @pytest.mark.parametrize(("world", "rounds"), CASES)
@@ -194,6 +197,7 @@ def test_pooled_p99(world: str, rounds: int, kind: str) -> None:
     assert hits.share >= 0.93
 
 
+@pytest.mark.long
 def test_p99_of_five_thick_rounds() -> None:
     world, hits = WORLDS["calm, unlike tails"], Hits()
     truth = world.truth("p99", pooled=True)
@@ -205,12 +209,14 @@ def test_p99_of_five_thick_rounds() -> None:
     assert hits.share >= 0.93
 
 
+@pytest.mark.long
 def test_p99_has_an_interval_where_rounds_are_alike() -> None:
     """Coverage would be cheap if intervals were mostly missing."""
     assert coverage("calm, unlike tails", 30)["p99", "difference"].bounded > 0.99 * EXPERIMENTS
     assert coverage("calm, unlike tails", 10)["p99", "difference"].bounded > 0.9 * EXPERIMENTS
 
 
+@pytest.mark.long
 def test_through_real_recordings() -> None:
     """The same through histograms, a run and `compare`: fewer experiments, the same production path as a report's."""
     world, rounds, count = WORLDS["drift and noise"], 10, 400

@@ -30,12 +30,12 @@ WARMUP, MEASURED = 100 * MILLISECOND, 400 * MILLISECOND
 
 
 class Instant:
-    """A transport whose answers are there after 2 ms, without any network; turns number `fails` fail.
+    """A transport whose answers are there after 2 ms (or `takes`), without any network; turns number `fails` fail.
 
     What is sent after the instant `busy` takes 10 ms, in which nothing else happens.
     """
 
-    def __init__(self, fails: int = 0, busy: int = NEVER * MILLISECOND) -> None:
+    def __init__(self, fails: int = 0, busy: int = NEVER * MILLISECOND, takes: float = 0.002) -> None:
         self.addresses: list[str] = []
         self.finished: Callable[[Exchange], None] = lambda exchange: None
         self.handshake: Callable[[int, int, int], None] = lambda *paid: None
@@ -44,6 +44,7 @@ class Instant:
         self.order: RoundOrder | None = None
         self._fails = fails
         self._busy = busy
+        self._takes = takes
 
     async def open(self, connections: int) -> None:
         """Nothing to open."""
@@ -63,7 +64,7 @@ class Instant:
         if exchange.taken > self._busy:
             time.sleep(0.01)
         exchange.sent = exchange.taken
-        asyncio.get_running_loop().call_later(0.002, self._answer, exchange)
+        asyncio.get_running_loop().call_later(self._takes, self._answer, exchange)
 
     def _answer(self, exchange: Exchange) -> None:
         assert self.order is not None
@@ -116,10 +117,11 @@ async def carried_out(
     *,
     busy_after: int = NEVER * MILLISECOND,
     stopped_after: int = NEVER * MILLISECOND,
+    takes: float = 0.002,
     transport: Instant | None = None,
 ) -> Done:
     zero = now() + 5 * MILLISECOND
-    transport = transport or Instant(fails, zero + busy_after)
+    transport = transport or Instant(fails, zero + busy_after, takes)
     transport.order = order
     recorder = Recorder([len(request.wire) for request in order.target.requests])
     sending = SendLoop(order, transport, recorder, zero)
@@ -168,6 +170,15 @@ async def test_a_turn_is_due_when_the_answer_before_it_was_done_and_the_pause_is
         assert planned - done.recorder.arrived == 0
 
 
+async def test_what_is_in_flight_at_the_end_is_waited_for(tmp_path: Path) -> None:
+    """Each answer takes nearly as long as the measured part: most of them come after its end."""
+    done = await carried_out(an_order(tmp_path, OPEN, "0s"), takes=0.3)
+    measured = [exchange for exchange in done.sent if exchange.due >= done.zero + WARMUP]
+    end = done.zero + WARMUP + MEASURED
+    assert sum(exchange.done > end for exchange in measured) > 0
+    assert done.recording.scheduled == done.recording.ok == len(measured)
+
+
 async def test_all_turns_come_in_their_order_and_as_often_as_they_should(tmp_path: Path) -> None:
     done = await carried_out(an_order(tmp_path, OPEN, "0s"))
     seen = Counter(turn_of(done, exchange) for exchange in done.sent)
@@ -205,7 +216,10 @@ async def test_a_turn_that_was_due_and_never_sent_is_unsent(
     """Whether the loop was too slow until the grace was over, or the user would not wait."""
     order = an_order(tmp_path, "{rate: 400/s, arrivals: poisson}", f"{think}ms" if think else "0s")
     done = await carried_out(
-        order, busy_after=busy_after * MILLISECOND, stopped_after=stopped_after * MILLISECOND
+        order,
+        busy_after=busy_after * MILLISECOND,
+        stopped_after=stopped_after * MILLISECOND,
+        takes=0.05 if stopped_after < NEVER else 0.002,  # then some are in flight whose next turns are due
     )
     pause = think * MILLISECOND
     begin, end = done.zero + WARMUP, done.zero + WARMUP + MEASURED
