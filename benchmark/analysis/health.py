@@ -220,6 +220,8 @@ def verdict_of(
         return Verdict.of("invalid", invalid)
     missed: list[tuple[VerdictCode, str]] = [
         ("objective-missed", f"{each.target} misses {each.objective}: {each.said}")
+        if each.decided
+        else ("objective-undecided", f"cannot tell whether {each.target} meets {each.objective}: {each.said}")
         for each in objectives
         if not each.met
     ]

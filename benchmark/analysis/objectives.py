@@ -1,6 +1,8 @@
 """Objectives, judged over the sound rounds of every target that they name; those in windows by `windows`.
 
-What cannot be told is not met: an objective is a promise to somebody, and silence is no proof.
+A quantile or a mean is met or missed only where that is no matter of chance (`decision`); failures, goodput, rates and the
+slowest exchange are the run's own account. What cannot be told is not met: an objective is a promise to somebody, and
+silence is no proof.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from functools import partial
 
 from benchmark.analysis.comparison import compare
 from benchmark.analysis.contained import contained
-from benchmark.analysis.estimate import Distribution, by_round
+from benchmark.analysis.decision import clumping, mean_below, share_below
+from benchmark.analysis.estimate import BEYOND, Distribution, by_round, exchanges_beyond
 from benchmark.analysis.windows import COMPARE, RANKS, judge_windows, say
 from benchmark.result.model import Metric, ObjectiveResult
 from benchmark.result.run import STOPPED, Round, Run
@@ -95,14 +98,57 @@ def _latency(run: Run, objective: Objective, target: str) -> ObjectiveResult:
     responses = {
         name: Distribution.of([r.asked for r in _sound(run, name)], objective.time) for name in run.targets
     }
+    own = responses[target]
+    value = own.pooled.quantile(1.0) if q == 1 else own.value(q, by_round=by_round(responses.values(), q))
+    below = _below(own, q, objective.limit * NANOSECONDS, run.settings["confidence"])
+    upper = objective.operator in {"<", "<="}
+    known = not math.isnan(value)
+    said = [say(value / NANOSECONDS, objective, run.settings["timeout"])] if known else []
+    if below is (not upper):
+        said = said or [_longer(own, objective)]
+        return _decided(objective, target, value / NANOSECONDS, said[0], met=False)
+    if q != 1 and (scarce := _scarce(own, q)):
+        return _undecided(objective, target, value / NANOSECONDS, "; ".join([*said, scarce]), scale=1e3)
+    if below is None:
+        share = "" if q is None else f" ({_longer(own, objective)}, where {100 * (1 - q):.3g} % may)"
+        said.append(f"cannot tell, by chance it may lie on either side{share}: measure longer")
+        return _undecided(objective, target, value / NANOSECONDS, "; ".join(said), scale=1e3)
+    return _decided(objective, target, value / NANOSECONDS, said[0], met=True)
+
+
+def _decided(objective: Objective, target: str, seconds: float, said: str, *, met: bool) -> ObjectiveResult:
+    shown = seconds * 1e3 if math.isfinite(seconds) else None
+    return ObjectiveResult(objective=objective.text, target=target, met=met, measured=shown, said=said)
+
+
+def _below(own: Distribution, q: float | None, limit: float, confidence: float) -> bool | None:
+    """Whether a figure lies below its limit; None: that cannot be told. The slowest exchange is what it is."""
+    held = [each for each in own.rounds if each.count]
+    if not held:
+        return None
+    if q is None:
+        return mean_below([each.mean for each in held], limit, confidence)
     if q == 1:
-        value = responses[target].pooled.quantile(1.0)
-    else:
-        value = responses[target].value(q, by_round=by_round(responses.values(), q))
-    if math.isnan(value):
-        return _result(objective, target, value, "not enough data")
-    said = say(value / NANOSECONDS, objective, run.settings["timeout"])
-    return _result(objective, target, value / NANOSECONDS, said, scale=1e3)
+        return own.pooled.quantile(1.0) < limit
+    parts = [(each.above(limit), each.count) for each in held]
+    return share_below(parts, 1 - q, confidence, clumping(own.rounds, own.pooled, 1 - q))
+
+
+def _scarce(own: Distribution, q: float | None) -> str:
+    """Why a quantile is not known to hold: too few exchanges lie beyond it."""
+    count = own.pooled.count
+    if q is None or not count or exchanges_beyond(count, q) >= BEYOND:
+        return "" if count else "no data"
+    needed = math.ceil(BEYOND / (1 - q) - 1e-6)
+    return (
+        f"not enough data: {exchanges_beyond(count, q)} of {count:,} exchanges lie beyond it, and to be met takes {BEYOND} "
+        f"(of {needed:,})"
+    )
+
+
+def _longer(own: Distribution, objective: Objective) -> str:
+    above = own.pooled.above(objective.limit * NANOSECONDS)
+    return f"{above:,.0f} of {own.pooled.count:,} took longer"
 
 
 def _relative(run: Run, objective: Objective, target: str, other: str) -> ObjectiveResult:
@@ -120,6 +166,7 @@ def _relative(run: Run, objective: Objective, target: str, other: str) -> Object
     said = f"{significant(ratio.value)} × {other} ({compared.confidence * 100:g} % CI {low}–{high})"
     if any(holds) and not all(holds):
         said += ": cannot tell, for the interval holds the limit"
+        return _undecided(objective, target, ratio.value, said)
     return ObjectiveResult(
         objective=objective.text, target=target, met=all(holds), measured=ratio.value, said=said
     )
@@ -138,6 +185,19 @@ def _told(objective: Objective, target: str, measured: float) -> ObjectiveResult
 def _result(
     objective: Objective, target: str, measured: float, said: str, scale: float = 1.0
 ) -> ObjectiveResult:
-    met = not math.isnan(measured) and COMPARE[objective.operator](measured, objective.limit)
+    """Met or missed; without a figure, undecided."""
+    if math.isnan(measured):
+        return _undecided(objective, target, measured, said)
+    met = COMPARE[objective.operator](measured, objective.limit)
     shown = measured * scale if math.isfinite(measured) else None
     return ObjectiveResult(objective=objective.text, target=target, met=met, measured=shown, said=said)
+
+
+def _undecided(
+    objective: Objective, target: str, measured: float, said: str, scale: float = 1.0
+) -> ObjectiveResult:
+    """Neither met nor missed, as far as can be told."""
+    shown = measured * scale if math.isfinite(measured) else None
+    return ObjectiveResult(
+        objective=objective.text, target=target, met=False, decided=False, measured=shown, said=said
+    )

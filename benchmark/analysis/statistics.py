@@ -104,6 +104,18 @@ def t_quantile(freedom: float, confidence: float) -> float:
     return float(stdtrit(freedom, 0.5 + confidence / 2))
 
 
+def binomial_tails(seen: float, count: float, share: float) -> tuple[float, float]:
+    """How probable it is to see no more, and no fewer, of so many, where each one has this share as its probability.
+
+    Exact (the incomplete beta function: Abramowitz & Stegun, 26.5.24); also between whole numbers.
+    """
+    from scipy.special import betainc
+
+    fewer = 1.0 if seen >= count else float(betainc(count - seen, seen + 1, 1 - share))
+    more = 1.0 if seen <= 0 else float(betainc(seen, count - seen + 1, share))
+    return fewer, more
+
+
 def paired_difference(
     before: ArrayLike, after: ArrayLike, confidence: float, pilot: int | None = None
 ) -> Interval:

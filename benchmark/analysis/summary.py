@@ -158,9 +158,13 @@ def _sizes(counted: Histogram) -> Sizes | None:
 
 
 def _rates(run: Run, name: str) -> Rates:
-    """Over sound rounds; a closed loop offers none."""
+    """Over sound rounds, of the requests that were due in their measured time: where nothing is lost, both are the same.
+
+    What was asked for stands in the settings: a short round holds a whole number of requests, and chance is no shortfall.
+    """
     sound = [each for each in run.rounds if each.target == name and not each.flaw]
     measured = math.fsum(each.measured for each in sound)
-    ok = sum(each.recording.ok for each in sound)
-    offered = run.settings["rate"] if run.settings["open_loop"] else None
-    return Rates(offered=offered, achieved=ok / measured if measured else 0.0)
+    if not measured:
+        return Rates(offered=run.settings["rate"] if run.settings["open_loop"] else None, achieved=0.0)
+    due, ok = (sum(getattr(each.recording, count) for each in sound) for count in ("scheduled", "ok"))
+    return Rates(offered=due / measured if run.settings["open_loop"] else None, achieved=ok / measured)

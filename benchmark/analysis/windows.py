@@ -1,7 +1,8 @@
 """Objectives in windows: `p99 < 800ms in every 10s`, judged in windows that slide along a round.
 
-A window holds the exchanges that were due in it, and all gaps between the tokens of their streams. It moves in steps
-of a part of its length, so what goes wrong for a while shows in every window that it lies in; those that overlap are
+A window breaks a quantile only where that is no matter of chance, by the exact binomial law: there are many windows, and of
+few exchanges each. It holds the exchanges that were due in it, and all gaps between the tokens of their streams. It moves
+in steps of a part of its length, so what goes wrong for a while shows in every window that it lies in; those that overlap are
 told as one breach, by the worst of them.
 """
 
@@ -12,9 +13,11 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmark.analysis.decision import share_below
 from benchmark.analysis.estimate import WAITED, Ranked
 from benchmark.analysis.health import OF_FIGURE
 from benchmark.analysis.loop_delay import ORDINARY
+from benchmark.analysis.statistics import binomial_tails
 from benchmark.measure.series import Point, Series
 from benchmark.result.model import QUANTILES, Breach, ObjectiveResult, Windows
 from benchmark.result.run import STOPPED, Round, Run
@@ -29,6 +32,12 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 RANKS = {**QUANTILES, "p75": 0.75, "max": 1.0}
 MOST_BREACHES = 100
+CHANCE = 0.001  # of a window that uses all of its allowance to read broken: 5 % of runs of fifty windows
+WHOLE = {
+    True: "",
+    False: "; over all windows together it is missed",
+    None: "; cannot tell, by chance it may be missed over all windows together: measure longer",
+}
 UNANSWERED = "no mean: some requests were never answered"  # it need not be as long as the timeout
 
 
@@ -85,8 +94,16 @@ def judge_window(window: Window, objective: Objective) -> Judged:
     else:
         value = _time(ranked(point, objective.time), objective.metric) / NANOSECONDS
     broken = not math.isnan(value) and not COMPARE[objective.operator](value, objective.limit)
+    if broken and objective.estimated:
+        durations = ranked(point, objective.time)
+        broken = surely_more(durations.above(objective.limit * NANOSECONDS), durations.count, objective)
     own = _time(Ranked(point.lateness), objective.metric) if objective.of_times else 0.0
     return Judged(window, value, broken, late=own > max(ORDINARY, OF_FIGURE * value * NANOSECONDS))
+
+
+def surely_more(beyond: float, count: float, objective: Objective) -> bool:
+    """Whether more exchanges of a window take longer than a quantile's limit than chance explains."""
+    return binomial_tails(beyond, count, 1 - RANKS[objective.metric])[1] <= CHANCE
 
 
 def ranked(point: Point, time: str) -> Ranked:
@@ -140,13 +157,16 @@ def judge_windows(run: Run, objective: Objective, target: str) -> ObjectiveResul
         for round_, each in zip(rounds, found, strict=True)
         for stretch in _stretches(each)
     ]
+    whole = _whole(rounds, objective, run.settings["confidence"])
     worst = _worst([judged for judged in every if not math.isnan(judged.value)], objective)
     return ObjectiveResult(
         objective=objective.text,
         target=target,
-        met=bool(every) and not broken and not thin,
+        met=bool(every) and not broken and not thin and whole is True,
+        decided=bool(broken or whole is False or (every and not thin and whole is not None)),
         measured=_shown(worst, objective),
-        said=_said(objective, worst, len(every), len(broken), thin, run.settings["timeout"]),
+        said=_said(objective, worst, len(every), len(broken), thin, run.settings["timeout"])
+        + WHOLE[whole] * (not thin),
         windows=Windows(
             seconds=objective.window,
             judged=len(every),
@@ -155,6 +175,19 @@ def judge_windows(run: Run, objective: Objective, target: str) -> ObjectiveResul
             breaches=breaches[:MOST_BREACHES],
         ),
     )
+
+
+def _whole(rounds: Sequence[Round], objective: Objective, confidence: float) -> bool | None:
+    """Whether the windows together keep a quantile's limit: each for itself shows no small excess."""
+    if not objective.estimated:
+        return True
+    limit, parts = objective.limit * NANOSECONDS, []
+    for each in rounds:
+        since = objective.grace * NANOSECONDS / each.recording.series.width
+        points = [point for at, point in each.recording.series.points.items() if at >= since]
+        waited = [ranked(point, objective.time) for point in points]
+        parts.append((math.fsum(one.above(limit) for one in waited), math.fsum(one.count for one in waited)))
+    return share_below([part for part in parts if part[1]], 1 - RANKS[objective.metric], confidence)
 
 
 def _stretches(found: Sequence[Judged]) -> Iterator[list[Judged]]:

@@ -242,7 +242,13 @@ class Plan:
                 return ClosedLoop(users, think)
             return ClosedStages((*_warming(users, warmup), *self.stages), think)
         if not self.load.stages:
-            return self._arrivals(self.load.rate, number)
+            arrivals = self._arrivals(self.load.rate, number)
+            if isinstance(arrivals, ConstantRate):
+                # measured parts follow each other as one: their whole numbers of requests add up to the rate
+                gap = NANOSECONDS / self.load.rate
+                offset = (warmup - number * self.measured) % gap
+                return replace(arrivals, offset=0.0 if gap - offset < 1 else offset)
+            return arrivals
         warming = _warming(self.load.rate, warmup)
         return Staged(self._arrivals(1.0, number), (*warming, *self.stages))
 

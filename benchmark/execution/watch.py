@@ -11,7 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
-from benchmark.analysis.windows import RANKS, Window, judge_window, ranked, windows
+from benchmark.analysis.windows import RANKS, Window, judge_window, ranked, surely_more, windows
 from benchmark.execution.group import Snapshot
 from benchmark.execution.plan import Plan
 from benchmark.execution.rounds import is_late
@@ -135,5 +135,7 @@ def surely_broken(window: Window, objective: Objective, unreported: int) -> bool
     if objective.metric == "mean":
         most = objective.limit * NANOSECONDS * (durations.count + unreported)
         return durations.beyond > 0 or durations.histogram.total > most
-    above = durations.above(objective.limit * NANOSECONDS)
-    return above > (1 - RANKS[objective.metric]) * (durations.count + unreported)
+    above, most = durations.above(objective.limit * NANOSECONDS), durations.count + unreported
+    if objective.estimated:
+        return surely_more(above, most, objective)
+    return above > (1 - RANKS[objective.metric]) * most

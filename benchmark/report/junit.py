@@ -22,7 +22,8 @@ def render_junit(result: Result) -> str:
     for where, each in judged:
         case = _case(suite, f"{each.objective}{where}", f"{result.name}.{each.target}")
         if not each.met:
-            said = f"{each.target} misses {each.objective}{where}: {each.said}"
+            verb = "misses" if each.decided else "is not known to meet"
+            said = f"{each.target} {verb} {each.objective}{where}: {each.said}"
             Xml.SubElement(case, "failure", message=said).text = "\n".join(map(told, breaches(each)))
     for kind in ("failure", "error"):
         suite.set(f"{kind}s", str(len(suite.findall(f"testcase/{kind}"))))

@@ -11,15 +11,17 @@ from benchmark.units import significant
 
 def tables(result: Result) -> tuple[Table, ...]:
     """Every objective, and what broke those that hold in windows."""
-    rows = tuple(
-        (each.objective, each.target, each.said, words.MET if each.met else words.MISSED)
-        for each in result.objectives
-    )
+    rows = tuple((each.objective, each.target, each.said, word_of(each)) for each in result.objectives)
     broken = tuple(_row(each, breach) for each in result.objectives for breach in breaches(each))
     return (
         Table(words.OBJECTIVES_CAPTION, words.OBJECTIVE, rows, "llrl"),
         Table(words.BREACHES_CAPTION, words.BREACH, broken, "llrrrrrr", (words.BREACH_NOTE,)),
     )
+
+
+def word_of(judged: ObjectiveResult) -> str:
+    """In a word."""
+    return words.MET if judged.met else words.MISSED if judged.decided else words.UNDECIDED
 
 
 def breaches(judged: ObjectiveResult) -> list[Breach]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.report.numbers import NONE, decimals_of, distances, percent, shown, signed
+from benchmark.report.objectives import word_of
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
 from benchmark.report.tables import marks_of, metric_row
@@ -175,10 +176,10 @@ def _figures(target: TargetResult) -> tuple[str, ...]:
 
 def _judged(level: SweepLevel, target: str) -> str:
     """Whether the target met this level's objectives; that the level cannot be believed comes first."""
-    status, mine = level.verdict.status, [each.met for each in level.objectives if each.target == target]
+    status, mine = level.verdict.status, [word_of(each) for each in level.objectives if each.target == target]
     if status in words.SWEPT_VERDICTS:
         return words.SWEPT_VERDICTS[status]
-    return NONE if not mine else words.MET if all(mine) else words.MISSED
+    return min(mine, key=(words.MISSED, words.UNDECIDED, words.MET).index, default=NONE)
 
 
 def key_of(result: Result) -> str:

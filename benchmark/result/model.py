@@ -59,7 +59,7 @@ class Unmeasured(_Part):
 
 
 class Rates(_Part):
-    """Requests per second of measured time: asked for (open loop only), and answered well."""
+    """Requests per second of measured time: those that were due in it (open loop only), and of these answered well."""
 
     offered: float | None
     achieved: float
@@ -353,6 +353,9 @@ class ObjectiveResult(_Part):
     objective: str
     target: str
     met: bool
+    decided: bool = Field(
+        True, description="false: whether it was met or missed cannot be told, and `met` is false"
+    )
     measured: float | None = Field(
         description="in the objective's unit: ms, share or per second; null: no figure"
     )
@@ -391,6 +394,7 @@ VerdictCode = Literal[
     "gateway-limit",
     "aborted",
     "objective-missed",
+    "objective-undecided",
 ]
 
 

@@ -66,6 +66,11 @@ class Objective:
         return self.metric in LATENCIES and self.than is None
 
     @property
+    def estimated(self) -> bool:
+        """Whether it is an upper limit on a quantile: a run gives an estimate of that, and no more."""
+        return self.of_times and self.operator in {"<", "<="} and self.metric not in {"mean", "max"}
+
+    @property
     def at_most(self) -> bool:
         """Whether its limit is an upper one, or for rates and goodput a lower one: what else comes mends nothing."""
         return (self.operator in {"<", "<="}) != (self.metric in {"rate", "goodput"})

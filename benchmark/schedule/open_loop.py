@@ -16,9 +16,10 @@ CHUNK = 4096  # due times worked out at once
 
 @dataclass(frozen=True)
 class ConstantRate:
-    """The n-th request is due n/rate seconds after zero: computed from n, so that nothing drifts."""
+    """The n-th request is due n/rate seconds after the offset: computed from n, so that nothing drifts."""
 
     rate: float  # per second
+    offset: float = 0.0  # nanoseconds after zero
     first: int = 0  # the number of the first request that is ours
     step: int = 1  # from one that is ours to the next
     think = None  # answers make nothing due
@@ -28,7 +29,7 @@ class ConstantRate:
         start = 0
         while True:
             numbers = self.first + np.arange(start, start + CHUNK) * self.step
-            yield (numbers * (NANOSECONDS / self.rate)).astype(np.int64)
+            yield np.rint(self.offset + numbers * (NANOSECONDS / self.rate)).astype(np.int64)
             start += CHUNK
 
     def share(self, at: int, of: int) -> ConstantRate:

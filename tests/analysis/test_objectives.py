@@ -55,7 +55,8 @@ def test_no_data_meets_nothing() -> None:
 
 def test_a_quantile_needs_data() -> None:
     found = judged("p99 < 1s", [a_round("vpc", 0, a_recording(np.full(50, 10.0)))])
-    assert (found.met, found.said, found.measured) == (False, "not enough data", None)
+    assert (found.met, found.decided, found.measured) == (False, False, None)
+    assert found.said == "not enough data: 0 of 50 exchanges lie beyond it, and to be met takes 10 (of 1,000)"
 
 
 def test_a_closed_loop_offers_nothing() -> None:

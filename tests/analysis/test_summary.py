@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,6 +9,11 @@ import pytest
 from benchmark.analysis.summary import summarise
 from benchmark.measure.histogram import BYTE, Histogram
 from benchmark.result.run import Run
+from benchmark.schedule.base import Schedule, due_before
+from benchmark.schedule.open_loop import ConstantRate, Gamma, Poisson
+from benchmark.schedule.replay import Replay
+from benchmark.schedule.stages import Stage, Staged
+from benchmark.units import NANOSECONDS
 from tests.analysis.runs import a_recording, a_round, a_run
 
 
@@ -21,6 +27,26 @@ def test_the_account_covers_flawed_rounds_and_figures_do_not() -> None:
     assert found.response_ms.max == 10
     assert found.rate.achieved == pytest.approx(50)
     assert found.rate.offered == 50
+
+
+@pytest.mark.parametrize("rate", [0.7, 1.5, 50.0, 333.3])
+@pytest.mark.parametrize("schedule", ["constant", "poisson", "gamma", "stages", "replay"])
+def test_what_is_offered_is_achieved_where_nothing_is_lost(schedule: str, rate: float) -> None:
+    """Of requests due in rounds of 2 s, after a warm-up of 1.1 s: a fencepost more or less is in both."""
+    laws: dict[str, Callable[[int], Schedule]] = {
+        "constant": lambda _: ConstantRate(rate),
+        "poisson": lambda number: Poisson(rate, number),
+        "gamma": lambda number: Gamma(rate, 0.5, number),
+        "stages": lambda _: Staged(ConstantRate(1.0), (Stage(rate / 2, rate, 2.0), Stage(rate, 0.1, 2.0))),
+        "replay": lambda number: Replay(
+            tuple(range(0, 10**10, round(NANOSECONDS / rate))), 10**10, number * 10**9
+        ),
+    }
+    since, until = round(1.1 * NANOSECONDS), round(3.1 * NANOSECONDS)
+    counts = [due_before(laws[schedule](number), until, since) for number in range(10)]
+    run = a_run({"vpc": [a_recording(np.full(count, 10.0)) for count in counts]}, rate=rate)
+    found = summarise(run).targets["vpc"].rate
+    assert found.offered == found.achieved == sum(counts) / 20
 
 
 def test_a_closed_loop_offers_no_rate() -> None:

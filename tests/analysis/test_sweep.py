@@ -59,7 +59,7 @@ def test_each_level_is_summarised_as_a_run_of_its_own() -> None:
         assert compared.rounds == 10
         assert level.targets["vpc"].counts.scheduled == 2000
     assert result.verdict.status == "pass"
-    assert [level.targets["public"].rate.offered for level in result.sweep] == [0, 1, 2]
+    assert [level.targets["public"].rate.offered for level in result.sweep] == [100, 100, 100]  # what was due
 
 
 def test_every_level_has_its_own_cost() -> None:

@@ -49,9 +49,10 @@ def test_a_stall_breaks_the_windows_that_it_lies_in_and_no_other(tmp_path: Path)
     assert whole["met"]
     (breach,) = windowed["windows"]["breaches"]
     began = (started - load_run(tmp_path / "out").rounds[0].recording.first_due) / 1e9 + STALL_AT
-    # what was due in its first 0.7 s waited for more than 300 ms; a window breaks with a tenth of a second of that
-    assert breach["begin_s"] == pytest.approx(began + 0.1 - 1, abs=1.2 * STEP)
-    assert breach["end_s"] == pytest.approx(began + 0.7 - 0.1 + 1, abs=1.2 * STEP)
+    # what was due in its first 0.7 s waited for more than 300 ms; a window breaks with 0.17 s of that: 33 of 200, of which
+    # chance makes 20
+    assert breach["begin_s"] == pytest.approx(began + 0.17 - 1, abs=1.2 * STEP)
+    assert breach["end_s"] == pytest.approx(began + 0.7 - 0.17 + 1, abs=1.2 * STEP)
     assert breach["measured"] == pytest.approx(900, rel=0.15)  # the slowest tenth of a second that all waited
     assert windowed["windows"]["broken"] == breach["windows"]
     suite = Xml.fromstring(vpcbench("report", "out", "--format", "junit", folder=tmp_path).stdout)
@@ -105,7 +106,7 @@ objectives: [{objectives}]
 def test_a_stall_breaks_the_windows_of_streams(tmp_path: Path) -> None:
     """TTFT of those that were due before its last 0.4 s; gaps of those that were on their way when it came."""
     windows = ", ".join(
-        f'"{each} in every 1s"' for each in ("ttft.p90 < 400ms", "itl.p99 < 400ms", "goodput > 90%")
+        f'"{each} in every 1s"' for each in ("ttft.p90 < 400ms", "itl.max < 400ms", "goodput > 90%")
     )
     with PracticeService(STALLING) as service:
         write(tmp_path, stream_text(service, windows + ', "itl.p50 < 400ms"', seconds=6))
@@ -114,15 +115,16 @@ def test_a_stall_breaks_the_windows_of_streams(tmp_path: Path) -> None:
     began = (started - load_run(tmp_path / "out").rounds[0].recording.first_due) / 1e9 + STALL_AT
     ttft, itl, goodput, whole = result_of(tmp_path / "out")["objectives"]
     assert whole["met"]
-    # due from 50 ms before it until 0.35 s before it ends, a tenth of a second of that breaks a window
-    for each in (ttft, goodput):
+    # due from 50 ms before it until 0.35 s before it ends; a tenth of a second of that breaks a window's goodput, and 0.3 s
+    # its p90, for that much is beyond chance
+    for each, least in ((ttft, 0.3), (goodput, 0.1)):
         (breach,) = each["windows"]["breaches"]
-        assert breach["begin_s"] == pytest.approx(began - 0.05 + 0.1 - 1, abs=1.5 * STEP)
-        assert breach["end_s"] == pytest.approx(began + 0.65 - 0.1 + 1, abs=1.5 * STEP)
-    # due in the last 230 ms but 50 before it: one long gap of the nine of each, and four of these break a window
+        assert breach["begin_s"] == pytest.approx(began - 0.05 + least - 1, abs=1.5 * STEP)
+        assert breach["end_s"] == pytest.approx(began + 0.65 - least + 1, abs=1.5 * STEP)
+    # due in the last 230 ms but 50 before it: one long gap of the nine of each, and a single one breaks a window
     (breach,) = itl["windows"]["breaches"]
-    assert breach["begin_s"] == pytest.approx(began - 0.23 + 0.1 - 1, abs=1.5 * STEP)
-    assert breach["end_s"] == pytest.approx(began - 0.05 - 0.1 + 1, abs=1.5 * STEP)
+    assert breach["begin_s"] == pytest.approx(began - 0.23 - 1, abs=1.5 * STEP)
+    assert breach["end_s"] == pytest.approx(began - 0.05 + 1, abs=1.5 * STEP)
     assert breach["measured"] == pytest.approx(1000, rel=0.1)
 
 

@@ -176,3 +176,22 @@ def test_a_missing_field_is_told_before_anything_is_sent(tmp_path: Path) -> None
         InputError, match=r"rows.jsonl:2: there is no field 'id', which request.json.id asks for"
     ):
         make_plan(load_text(ROWS, "test", tmp_path))
+
+
+@pytest.mark.parametrize("rate", [0.7, 1.5, 33.3, 50.0, 1000 / 3])
+@pytest.mark.parametrize("warmup", [0, 1_100_000_000, 2_345_678_901])
+def test_short_rounds_add_up_to_the_rate(rate: float, warmup: int) -> None:
+    """1.5/s in ten rounds of a second are 15 requests: one or two a round, not two in each."""
+    plan = make_plan(
+        load_text(
+            f"targets: {{a: {{url: 'http://127.0.0.1:1/'}}}}\nload: {{rate: {rate}/s, duration: 10s}}\n",
+            "test",
+            Path(),
+        )
+    )
+    counts = [
+        due_before(plan.schedule(number, warmup), warmup + plan.measured, warmup)
+        for number in range(plan.rounds)
+    ]
+    assert abs(sum(counts) - 10 * rate) < 1
+    assert max(counts) - min(counts) <= 1

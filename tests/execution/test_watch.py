@@ -59,9 +59,9 @@ def told(begin: float, end: float, ms: float, *, failed: bool = False, late: flo
 def test_a_broken_window_ends_the_run() -> None:
     watch, asked = a_watch({"check": "p90 < 300ms in every 2s", "abort": True})
     watch.observe(told(0, 4, 10))
-    watch.observe(told(4, 4.15, 500))
-    assert not asked
-    watch.observe(told(4.15, 4.3, 500))
+    watch.observe(told(4, 4.3, 500))
+    assert not asked  # 30 of 200, where 20 may: that may be chance
+    watch.observe(told(4.3, 4.5, 500))
     assert asked == ["`p90 < 300ms in every 2s` on vpc cannot be met any more"]
     watch.observe(told(6, 8, 900))
     assert len(asked) == 1
