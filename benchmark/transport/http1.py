@@ -7,9 +7,11 @@ at a time. The parser gets only the callbacks that it needs, since each costs ti
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import re
 import socket
 import sys
+import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -30,6 +32,12 @@ from benchmark.units import NANOSECONDS
 _HEADS = re.compile(rb"(?s:HTTP/1\.[01] 1.*?\r?\n\r?\n)*(?s:.*?)\r?\n\r?\n")  # interim ones come first
 now: Final = clock.now  # of this module, a name costs less once it is compiled
 NEVER: Final = sys.maxsize
+LOOK_FIRST: Final = (
+    16  # reuses of a connection before which each is looked at for bytes that nobody asked for
+)
+LOOK_EVERY: Final = (
+    16  # of later ones, one in so many: to look takes as long as to write; once any came, all of them
+)
 LEARN_EVERY: Final = 64  # answers on a connection, between two tries to know them by their head
 _DELIMITED = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _BY_LENGTH = {b"content-length"}
@@ -68,6 +76,7 @@ class Http1Transport:
         self.known_head = b""
         self.known_length = -1
         self.known_status = 0
+        self.wary = False  # whether bytes came that nobody had asked for
         self._tls = destination.tls_context()
         self._loop = asyncio.get_running_loop()
         self._resolving = asyncio.Lock()
@@ -104,9 +113,12 @@ class Http1Transport:
 
     def send(self, exchange: Exchange) -> None:
         """Send on an idle connection, else on a new one, else queue."""
-        if self._idle:
-            self._take_idle().start(exchange, exchange.taken)
-        elif self._may_connect():
+        while self._idle:
+            connection = self._take_idle()
+            if connection.is_clean():
+                connection.start(exchange, exchange.taken)
+                return
+        if self._may_connect():
             self._begin_connecting(exchange)
         else:
             self._waiting.append(exchange)
@@ -133,10 +145,10 @@ class Http1Transport:
 
     def release(self, connection: Connection) -> None:
         """A connection is free again."""
-        if self._waiting:
-            self._start_waiting(connection)
-        else:
+        if not self._waiting:
             self._idle.append(connection)
+        elif connection.is_clean():
+            self._start_waiting(connection)
 
     def lost(self, connection: Connection) -> None:
         """A connection is gone; what waits may need another."""
@@ -350,6 +362,28 @@ class Connection(asyncio.Protocol):
             self.busy = busy(self.sock)
         self.write(self.wire)
 
+    def is_clean(self) -> bool:
+        """Whether it can take a request; one with bytes waiting that nobody asked for would take them for the answer."""
+        served = self.served
+        if not (self.pool.wary or served <= LOOK_FIRST or not served % LOOK_EVERY) or not served:
+            return True
+        waiting = bytearray(4)
+        try:
+            fcntl.ioctl(self.sock, termios.FIONREAD, waiting)
+        except OSError:  # it is broken: sending will tell how
+            return True
+        if not any(waiting):
+            return True
+        self._give_up()
+        return False
+
+    def _give_up(self) -> None:
+        """End a connection on which bytes came that nobody had asked for."""
+        self.pool.wary = True
+        self.closing = True
+        self.pool.lost(self)
+        self.close()
+
     def _ready(self, exchange: Exchange) -> None:
         """Look up what the exchange asks: seldom, since most ask the same as the one before."""
         made = exchange.asks
@@ -387,8 +421,7 @@ class Connection(asyncio.Protocol):
         arrived = now()
         exchange = self.exchange
         if exchange is None:  # nobody asked
-            self.pool.lost(self)
-            self.close()
+            self._give_up()
             return
         exchange.received += len(data)
         if not exchange.first_byte:
@@ -528,6 +561,7 @@ class Connection(asyncio.Protocol):
         """Make ready for another exchange after one that was out of the ordinary, or give the connection up."""
         if self.surplus or self.leaving:  # answered before it was asked in full
             self.kept = False
+            self.pool.wary = self.pool.wary or self.surplus
         if self.request.method == "HEAD":
             self.parser = self._new_parser()  # the old one still waits for a body
         self.head = b""

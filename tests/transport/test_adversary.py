@@ -193,6 +193,10 @@ TABLE = {
         (ASK, head(CHUNKED, status="HTTP/1.1 304 Not Modified") + b"5\r\nhello\r\n0\r\n\r\n"),
         "ok 304", aiohttp="protocol", opened=2,
     ),
+    # in a segment of its own, which waits behind the first: nobody asked for it before the next request is sent
+    "an answer that nobody asked for, at once": Row(
+        (ASK, OK, 0.0, head("Content-Length: 0", status="HTTP/1.1 500 Unasked"), HOLD), "ok 200", opened=2
+    ),
     "an answer that nobody asked for": Row((ASK, OK, 0.02, OK, HOLD), "ok 200", opened=2),
     # ── not HTTP/1.1 ──
     "another protocol": Row((ASK, b"SSH-2.0-OpenSSH_9.2\r\n", HOLD), "protocol"),
