@@ -38,6 +38,9 @@ _LONGEST = 1e8  # seconds: three years
 Count = Annotated[int, Field(ge=0, le=2**53, strict=True)]
 Total = Annotated[int, Field(ge=0, le=_LARGEST, strict=True)]
 Seconds = Annotated[float, Field(ge=0, le=_LONGEST, allow_inf_nan=False)]
+Spent = Annotated[
+    float, Field(ge=-_LONGEST, le=_LONGEST, allow_inf_nan=False)
+]  # seconds less others, so below 0 at times
 Rate = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Text = Annotated[str, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -127,7 +130,7 @@ class _Round(TypedDict):
     recording: Recorded
     addresses: list[Text]
     unmeasured: NotRequired[Count]
-    cpu_seconds: NotRequired[Seconds]
+    cpu_seconds: NotRequired[Spent]
     level: NotRequired[Rate | None]
     seconds: NotRequired[Seconds]
     flaw: NotRequired[Text]
@@ -176,7 +179,7 @@ class _Settings(TypedDict):
 @with_config(ConfigDict(extra="allow"))
 class _Generator(TypedDict):
     processes: NotRequired[Annotated[int, Field(ge=1, le=10**6)]]
-    cpu_seconds: NotRequired[Seconds]
+    cpu_seconds: NotRequired[Spent]
     max_rss_bytes: NotRequired[Total]
     workers: NotRequired[list[Worker]]
 
