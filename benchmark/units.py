@@ -84,13 +84,13 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration for people: `250 ms`, `1.5 s`, `2 min 30 s`, `1 h 30 min`."""
+    """A duration for people: `250 ms`, `1.5 s`, `2 min 30 s`, `1 h 30 min`; nothing finer than a microsecond."""
     if not math.isfinite(seconds):
         return f"{seconds:g} s"
     if seconds < 0:
         return f"-{format_duration(-seconds)}"
     if seconds < 0.9995e-3:  # what rounds up to 1 ms is written as 1 ms
-        return f"{_short(seconds * 1e6)} µs"
+        return f"{seconds * 1e6:.0f} µs" if seconds >= 0.5e-6 or not seconds else "< 1 µs"
     if seconds < 0.9995:
         return f"{_short(seconds * 1e3)} ms"
     if seconds < 119.5:

@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmark.analysis.capacity import WINDOWS, Search
 from benchmark.analysis.capacity_run import demands_of, new_search, observation
 from benchmark.analysis.summary import summarise
+from benchmark.cli.output import whole
 from benchmark.cli.rescue import telling_where
 from benchmark.cli.run import begin, exit_status, stamp, telling_secretless, write
 from benchmark.cli.stopping import Stopping
@@ -44,6 +45,7 @@ def capacity(
     budget: str,
     dry_run: bool,
     quiet: bool,
+    full: bool = False,
 ) -> ExitStatus:
     """Search, keep, tell."""
     loaded = load_scenario(path, overrides)
@@ -71,7 +73,7 @@ def capacity(
         console.print(redactor.text(announce(plan, loaded, asked)), highlight=False, markup=False)
         if dry_run:
             return ExitStatus.OK
-        return _search(loaded, plan, asked, out, redactor, console, quiet=quiet)
+        return _search(loaded, plan, asked, out, redactor, console, quiet=quiet, full=full)
 
 
 def _asked(plan: Plan, at_least: str | None, budget: str) -> dict[str, float | None]:
@@ -119,6 +121,7 @@ def _search(
     console: Console,
     *,
     quiet: bool,
+    full: bool,
 ) -> ExitStatus:
     with Stopping() as stopping:
         kept, folder = _send(loaded, plan, asked, out, redactor, stopping, console, quiet=quiet)
@@ -126,7 +129,7 @@ def _search(
             result = summarise(kept)
             report = describe(result, kept)
             unwritten = write(kept, result, report, folder)
-            render_terminal(report, console, quiet=quiet)
+            render_terminal(report, console, quiet=quiet, full=whole(full=full))
     if unwritten:
         raise unwritten
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 from urllib.request import getproxies
 
@@ -32,7 +33,8 @@ from benchmark.scenario.load import LoadedScenario, load_scenario
 from benchmark.transport.base import ENVIRONMENT
 from benchmark.units import MILLISECOND, NANOSECONDS, format_rate
 
-WIDTH = 80
+WIDTH = 80  # at most
+ROWS = 22  # of a window's 24: others are the command's own line, and the prompt
 PASSES, FAILS, SAYS = "ok", "failed", ""  # of a step
 
 
@@ -46,7 +48,7 @@ class Step:
     state: str = PASSES
 
 
-def check(arguments: Sequence[str], *, as_json: bool) -> ExitStatus:
+def check(arguments: Sequence[str], *, as_json: bool, full: bool) -> ExitStatus:
     """Check a scenario's targets, or a URL with curl's own flags."""
     loaded = _load(list(arguments))
     redactor = Redactor(loaded.secrets)
@@ -60,7 +62,10 @@ def check(arguments: Sequence[str], *, as_json: bool) -> ExitStatus:
     if as_json:
         print(in_json(json.dumps(redactor.data(document(plan, seen, unfair)), indent=2, ensure_ascii=False)))
     else:
-        for line in lines(plan, seen, unfair):
+        told = list(lines(plan, seen, unfair))
+        if not full and len(told) > ROWS:
+            told = _in_window(plan, seen, unfair)
+        for line in told:
             print(plain(redactor.text(line)).plain)
     return status(seen, unfair)
 
@@ -96,23 +101,38 @@ def status(seen: Preflight, unfair: str) -> ExitStatus:
     return ExitStatus.BAD_INPUT if seen.unfair or unfair else ExitStatus.OK
 
 
-def lines(plan: Plan, seen: Preflight, unfair: str) -> Iterator[str]:
-    """The whole report: a verdict for each target, then what was seen of it, then of all together."""
+def _in_window(plan: Plan, seen: Preflight, unfair: str) -> list[str]:
+    """Every step in a line, or where there are too many those that failed or say something to heed."""
+    told = list(lines(plan, seen, unfair, short=True))
+    if len(told) >= ROWS:
+        told = list(lines(plan, seen, unfair, short=True, doubts=True))
+    return [*told[: ROWS - 1], *_hanging("Every step, in whole sentences: the same with --full.", 2)]
+
+
+def lines(
+    plan: Plan, seen: Preflight, unfair: str, *, short: bool = False, doubts: bool = False
+) -> Iterator[str]:
+    """The whole report: a verdict for each target, then what was seen of it, then of all together.
+
+    Where it is to be `short` a step takes one line; `doubts` alone are those that failed, or that say something to heed.
+    """
     for visit in seen.visits:
         verdict = f"cannot be used: {visit.complaint}" if visit.fault else "can be used."
         yield from _hanging(f"{visit.target.name}: {verdict}", 2)
     for problem in filter(None, (unfair, seen.unfair)):
         yield from _hanging(f"Not comparable: {problem}.", 2)
     for visit in seen.visits:
-        yield ""
-        yield from _hanging(f"{visit.target.name}  {redact_url(visit.target.url)}", 4)
-        for step in steps(visit):
-            yield from _step(step)
-    together = list(overall(plan, seen))
+        told = [step for step in steps(visit) if not doubts or step.state != PASSES]
+        if told:
+            yield ""
+            yield from _hanging(f"{visit.target.name}  {redact_url(visit.target.url)}", 4)
+        for step in told:
+            yield from _step(step, short=short)
+    together = [step for step in overall(plan, seen) if not doubts or step.state != PASSES]
     if together:
         yield ""
         for step in together:
-            yield from _step(step)
+            yield from _step(step, short=short)
 
 
 def document(plan: Plan, seen: Preflight, unfair: str) -> dict[str, Any]:
@@ -274,16 +294,21 @@ def overall(plan: Plan, seen: Preflight) -> Iterator[Step]:
     yield Step("limits", said, state=FAILS if short else PASSES)
 
 
-def _step(step: Step) -> Iterator[str]:
+def _step(step: Step, *, short: bool) -> Iterator[str]:
     time = "" if step.time is None else f"{step.time / MILLISECOND:,.1f} ms"
     mark = "✗" if step.state is FAILS else " "
     first = f" {mark} {step.name:<10} {time:>11}  "
-    yield from textwrap.wrap(
-        step.said, WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+    told = textwrap.wrap(
+        step.said, _width(), initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
     )
+    yield from [f"{told[0][: _width() - 2]} …"] if short and len(told) > 1 else told
+
+
+def _width() -> int:
+    return min(WIDTH, get_terminal_size().columns)
 
 
 def _hanging(text: str, indent: int) -> list[str]:
     return textwrap.wrap(
-        text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False
+        text, _width(), subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.cli.output import complain
 from benchmark.cli.run import measure
 from benchmark.errors import ExitStatus, InputError
 from benchmark.scenario.curl import as_scenario, curl_scenario, parse_curl
@@ -40,7 +40,7 @@ _FILES = {
     ".wav",
     ".mp3",
 }
-SWITCHES = {"--as-scenario", "--dry-run", "--quiet", "--no-check"}
+SWITCHES = {"--as-scenario", "--dry-run", "--quiet", "--full", "--no-check"}
 LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
 RUN = ("rounds", "processes")
 
@@ -50,7 +50,7 @@ def curl(arguments: Sequence[str]) -> ExitStatus:
     ours, theirs = split(arguments)
     command = parse_curl(theirs)
     if command.unused:
-        print(f"vpcbench: not used here: {', '.join(command.unused)}", file=sys.stderr)
+        complain(f"not used here: {', '.join(command.unused)}")
     load = {name: ours[f"--{name}"][-1] for name in LOAD if f"--{name}" in ours}
     run = {name: ours[f"--{name}"][-1] for name in RUN if f"--{name}" in ours}
     loaded = curl_scenario(command, ours.get("--vs", []), load, run)
@@ -62,6 +62,7 @@ def curl(arguments: Sequence[str]) -> ExitStatus:
         _folder(ours),
         dry_run="--dry-run" in ours,
         quiet="--quiet" in ours,
+        full="--full" in ours,
         check="--no-check" not in ours,
     )
 

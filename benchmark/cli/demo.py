@@ -42,7 +42,7 @@ prices: {{region: cn-hangzhou, routes: {{public: internet, vpc: intranet}}}}
 """
 
 
-def demo(out: Path | None, *, quiet: bool) -> ExitStatus:
+def demo(out: Path | None, *, quiet: bool, full: bool) -> ExitStatus:
     """Start the practice service, compare its two addresses, and say what the paths to them are."""
     with _addresses() as ((public, vpc), simulated):
         # only now, for libraries that start threads of their own keep a process out of a user namespace
@@ -51,7 +51,7 @@ def demo(out: Path | None, *, quiet: bool) -> ExitStatus:
 
         text = SCENARIO.format(public=public, vpc=vpc)
         loaded = load_text(text, "demo", Path(), environ={"EAS_TOKEN": TOKEN})
-        return measure(loaded, out, quiet=quiet, simulated=simulated)
+        return measure(loaded, out, quiet=quiet, full=full, simulated=simulated)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def diff(
     allow: Sequence[str],
     format_: str,
     strict: bool,
+    full: bool,
 ) -> ExitStatus:
     """Set the runs of two sides beside each other."""
     if format_ not in FORMATS:
@@ -69,7 +70,7 @@ def diff(
         vantage_points=list(dict.fromkeys(said for pair in sides for said in places(*pair))),
         allowed=[said for _, said in dict.fromkeys(unlike)],
     )
-    _tell(told, _shown(sides, [*base.runs, *new.runs]), format_)
+    _tell(told, _shown(sides, [*base.runs, *new.runs]), format_, full=full)
     return _status(told, strict=strict)
 
 
@@ -226,7 +227,7 @@ def _shown(sides: Sequence[tuple[Side, Side]], kept: Sequence[Kept]) -> list[Sho
     ]
 
 
-def _tell(told: Diff, shown: Sequence[Shown], format_: str) -> None:
+def _tell(told: Diff, shown: Sequence[Shown], format_: str, *, full: bool) -> None:
     if format_ == "json":
         print(in_json(told.to_json()), end="")
         return
@@ -234,7 +235,7 @@ def _tell(told: Diff, shown: Sequence[Shown], format_: str) -> None:
     if format_ == "markdown":
         print(render_markdown(report), end="")
     else:
-        render_terminal(report, Console(soft_wrap=False))
+        render_terminal(report, Console(soft_wrap=False), full=full)
 
 
 def _status(told: Diff, *, strict: bool) -> ExitStatus:

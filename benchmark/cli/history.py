@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmark.analysis.summary import summarise
 from benchmark.analysis.trend import Past, history, metrics_of
+from benchmark.cli.output import complain
 from benchmark.errors import ExitStatus, InputError
 from benchmark.report.history import describe_history
 from benchmark.report.neutral import harmless, in_json
@@ -17,7 +17,9 @@ from benchmark.result.history import History, TargetHistory
 from benchmark.result.store import find_runs, load_run, making_figures
 
 
-def show_history(folder: Path, *, name: str | None, metric: str | None, as_json: bool) -> ExitStatus:
+def show_history(
+    folder: Path, *, name: str | None, metric: str | None, as_json: bool, full: bool
+) -> ExitStatus:
     """Tell what the runs in a folder were, and whether they lead anywhere."""
     past = _past(folder)
     names = list(dict.fromkeys(run.name for _, run, _ in past))
@@ -31,7 +33,7 @@ def show_history(folder: Path, *, name: str | None, metric: str | None, as_json:
     if as_json:
         print(in_json(History(histories=found).to_json()), end="")
     else:
-        render_terminal(describe_history(History(histories=found)), Console(soft_wrap=False))
+        render_terminal(describe_history(History(histories=found)), Console(soft_wrap=False), full=full)
     return ExitStatus.OK
 
 
@@ -56,7 +58,7 @@ def _readable(folder: Path, *, alone: bool) -> Past | None:
     except InputError as error:
         if alone:
             raise
-        print(f"vpcbench: left out: {harmless(str(error))}", file=sys.stderr)
+        complain(f"left out: {harmless(str(error))}")
         return None
 
 

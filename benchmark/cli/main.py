@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark import __version__
-from benchmark.cli.output import guard, status_of_output
+from benchmark.cli.output import complain, guard, status_of_output, whole
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
 
 app = typer.Typer(
@@ -27,6 +27,9 @@ Out = Annotated[
     typer.Option("-o", "--out", metavar="DIR", help="Results folder (default: results/<stamp>-<name>)."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no tables: the answer only.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Every table, also where they are more than a window holds.")
+]
 Processes = Annotated[
     str | None,
     typer.Option("--processes", metavar="N|auto", help="Processes that send (default: as the load needs)."),
@@ -35,11 +38,11 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A results folder.")
 
 
 @app.command()
-def demo(out: Out = None, quiet: Quiet = False) -> None:
+def demo(out: Out = None, quiet: Quiet = False, full: Full = False) -> None:
     """Compare two addresses of a practice service; needs nothing."""
     from benchmark.cli.demo import demo
 
-    raise typer.Exit(demo(out, quiet=quiet))
+    raise typer.Exit(demo(out, quiet=quiet, full=full))
 
 
 @app.command()
@@ -63,6 +66,7 @@ def run(
         typer.Option("--repeat", metavar="N", min=1, help="Whole runs, one after another, in folders 1 … N."),
     ] = 1,
     quiet: Quiet = False,
+    full: Full = False,
 ) -> None:
     """Run a scenario: one target, two, or more."""
     from benchmark.cli.run import run
@@ -75,6 +79,7 @@ def run(
             processes=processes,
             dry_run=dry_run,
             quiet=quiet,
+            full=full,
             check=not no_check,
             repeat=repeat,
             only=only or (),
@@ -97,6 +102,7 @@ def capacity(
     ] = "5m",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be tried, and stop.")] = False,
     quiet: Quiet = False,
+    full: Full = False,
 ) -> None:
     """Find the highest load that meets the objectives."""
     from benchmark.cli.capacity import capacity
@@ -110,6 +116,7 @@ def capacity(
             budget=budget,
             dry_run=dry_run,
             quiet=quiet,
+            full=full,
         )
     )
 
@@ -117,7 +124,7 @@ def capacity(
 @app.command(
     context_settings={"ignore_unknown_options": True},
     epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s, --warmup 2s, --rounds 10, "
-    "--processes N, -o DIR, --as-scenario, --dry-run, --quiet. "
+    "--processes N, -o DIR, --as-scenario, --dry-run, --quiet, --full. "
     "All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
 )
 def curl(
@@ -141,11 +148,12 @@ def check(
         typer.Argument(metavar="SCENARIO.yaml | URL [curl's own flags] [--vs URL]", show_default=False),
     ],
     json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    full: Full = False,
 ) -> None:
     """Walk to each target step by step; say what is wrong and what to do. One request each."""
     from benchmark.cli.check import check
 
-    raise typer.Exit(check(arguments, as_json=json_))
+    raise typer.Exit(check(arguments, as_json=json_, full=whole(full=full)))
 
 
 @app.command()
@@ -172,16 +180,22 @@ def discover(
 def report(
     folder: Folder,
     format_: Annotated[
-        str, typer.Option("--format", metavar="html|markdown|json|junit|csv|hlog|png", help="What to write.")
-    ] = "markdown",
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="terminal|html|markdown|json|junit|csv|hlog|png",
+            help="What to write (default: for the terminal; markdown to a pipe or file).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="Write here, not to the terminal.")
     ] = None,
+    full: Full = False,
 ) -> None:
     """Render a results folder again, without measuring."""
     from benchmark.cli.report import report
 
-    raise typer.Exit(report(folder, format_, out))
+    raise typer.Exit(report(folder, format_, out, full=full))
 
 
 @app.command(
@@ -208,11 +222,21 @@ def diff(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 also where it cannot be told.")
     ] = False,
+    full: Full = False,
 ) -> None:
     """Set runs beside runs: what changed, with intervals over runs; gate on regressions."""
     from benchmark.cli.diff import diff
 
-    raise typer.Exit(diff(sides, fail_if=fail_if or (), allow=allow or (), format_=format_, strict=strict))
+    raise typer.Exit(
+        diff(
+            sides,
+            fail_if=fail_if or (),
+            allow=allow or (),
+            format_=format_,
+            strict=strict,
+            full=whole(full=full),
+        )
+    )
 
 
 @app.command()
@@ -223,11 +247,12 @@ def history(
         str | None, typer.Option("--metric", metavar="p99", help="Default: the first objective's, else p50.")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    full: Full = False,
 ) -> None:
     """List the runs of each scenario over time, with a trend where one can be told."""
     from benchmark.cli.history import show_history
 
-    raise typer.Exit(show_history(folder, name=name, metric=metric, as_json=json_))
+    raise typer.Exit(show_history(folder, name=name, metric=metric, as_json=json_, full=whole(full=full)))
 
 
 @app.command()
@@ -358,5 +383,5 @@ def fail(error: VpcbenchError) -> NoReturn:
     """Tell an error in text that cannot steer the terminal: a server may have said part of it."""
     from benchmark.report.neutral import harmless
 
-    print(f"vpcbench: {harmless(str(error))}", file=sys.stderr)
+    complain(harmless(str(error)), as_it_is=isinstance(error, Bug))
     sys.exit(error.status)

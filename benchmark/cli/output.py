@@ -10,7 +10,9 @@ import io
 import os
 import select
 import sys
+import textwrap
 from collections.abc import Callable
+from shutil import get_terminal_size
 from typing import TextIO
 
 from benchmark.errors import ExitStatus
@@ -72,6 +74,22 @@ def _guarded_output(stream: TextIO) -> TextIO:
     errors = stream.errors if stream.errors in _NEVER_RAISING else "replace"
     buffered = io.BufferedWriter(Sink(stream, refused))  # type: ignore[type-var]  # it is raw
     return io.TextIOWrapper(buffered, stream.encoding, errors, line_buffering=stream.isatty())
+
+
+def complain(text: str, *, as_it_is: bool = False) -> None:
+    """Say something on standard error; on a terminal in lines that break between words, unless `as_it_is`."""
+    lines = f"vpcbench: {text}".splitlines()
+    if sys.stderr.isatty() and not as_it_is:
+        columns = get_terminal_size().columns
+        lines = [
+            textwrap.fill(line, columns, break_long_words=False, break_on_hyphens=False) for line in lines
+        ]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def whole(*, full: bool) -> bool:
+    """Whether to print everything: where it was asked for, and where no window limits what can be seen."""
+    return full or not sys.stdout.isatty()
 
 
 def _nowhere() -> TextIO:

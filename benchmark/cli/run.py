@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from benchmark.analysis.precision import further_rounds
 from benchmark.analysis.summary import summarise
+from benchmark.cli.output import complain, whole
 from benchmark.cli.progress import Progress
 from benchmark.cli.rescue import elsewhere, telling_where, where_they_are, with_notes
 from benchmark.cli.stopping import Stopping
@@ -58,6 +58,7 @@ def run(
     processes: str | None = None,
     dry_run: bool,
     quiet: bool,
+    full: bool = False,
     check: bool,
     repeat: int = 1,
     only: Sequence[str] = (),
@@ -67,14 +68,14 @@ def run(
         overrides = [*overrides, f"processes={processes}"]
     loaded = load_scenario(path, overrides, only=only)
     if repeat > 1 and not dry_run:
-        return _repeated(loaded, out, repeat, quiet=quiet, check=check)
+        return _repeated(loaded, out, repeat, quiet=quiet, full=full, check=check)
     if repeat > 1:
         print(f"{repeat} runs, each of them:")
-    return measure(loaded, out, dry_run=dry_run, quiet=quiet, check=check)
+    return measure(loaded, out, dry_run=dry_run, quiet=quiet, full=full, check=check)
 
 
 def _repeated(
-    loaded: LoadedScenario, out: Path | None, repeat: int, *, quiet: bool, check: bool
+    loaded: LoadedScenario, out: Path | None, repeat: int, *, quiet: bool, full: bool, check: bool
 ) -> ExitStatus:
     """Whole runs one after another, in folders 1 … N of one; those that are over stay, whatever ends the rest."""
     parent = make_folder(loaded.scenario.name, out)
@@ -86,7 +87,9 @@ def _repeated(
                 stopping.rest()
                 print(f"\nRun {number} of {repeat}", flush=True)
                 statuses.append(
-                    measure(loaded, parent / str(number), quiet=quiet, check=check, stopping=stopping)
+                    measure(
+                        loaded, parent / str(number), quiet=quiet, full=full, check=check, stopping=stopping
+                    )
                 )
     finally:
         if statuses:
@@ -103,6 +106,7 @@ def measure(
     *,
     dry_run: bool = False,
     quiet: bool = False,
+    full: bool = False,
     check: bool = True,
     simulated: bool = False,
     stopping: Stopping | None = None,
@@ -124,6 +128,7 @@ def measure(
                 asked,
                 console,
                 quiet=quiet,
+                full=full,
                 check=check,
                 simulated=simulated,
             )
@@ -151,6 +156,7 @@ def _measure(
     console: Console,
     *,
     quiet: bool,
+    full: bool,
     check: bool,
     simulated: bool,
 ) -> ExitStatus:
@@ -161,7 +167,7 @@ def _measure(
         result = summarise(kept)
         report = describe(result, kept)
         unwritten = write(kept, result, report, folder)
-        render_terminal(report, console, quiet=quiet)
+        render_terminal(report, console, quiet=quiet, full=whole(full=full))
     if unwritten:
         raise unwritten
     console.print(f"\nReport: {folder / 'report.html'}", highlight=False, markup=False, soft_wrap=True)
@@ -235,7 +241,7 @@ def _checked(
     checked.demand_usable()
     doubts = check_ports(plan, checked.probes)
     for doubt in doubts:
-        print(f"vpcbench: {doubt}", file=sys.stderr)
+        complain(doubt)
     kept = begin(loaded, plan, checked, redactor, simulated=simulated)
     kept.notes += doubts
     if loaded.levels:

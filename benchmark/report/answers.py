@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmark.analysis.breakdown import main_reason
 from benchmark.analysis.comparison import WHOLE, Outcome, outcome
-from benchmark.report.numbers import beside, decimals_of, distances, percent, shown, signed
+from benchmark.report.numbers import NONE, beside, decimals_of, distances, ms, percent, shown, signed
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Comparison, Metric, Result
 from benchmark.units import format_rate, significant
@@ -52,7 +52,7 @@ def _why(result: Result, compared: Comparison) -> str:
         most = main_reason(split) if whole and split.candidate == compared.candidate else None
         if most:
             of, part = abs(split.total.difference.value or 0.0), abs(most.difference.value or 0.0)
-            return " " + words.reason(part=significant(part), of=significant(of), phase=most.phase)
+            return " " + words.reason(part=ms(part), of=ms(of), phase=most.phase)
     return ""
 
 
@@ -105,7 +105,7 @@ def alone(result: Result, name: str) -> str:
     return words.alone(
         who=words.target(name, start=True),
         p50=shown(target.response_ms, "p50"),
-        p99=shown(target.response_ms, "p99"),
+        p99=shown(target.response_ms, "p99").removeprefix(NONE),
         rate=format_rate(target.rate.achieved),
         lost=lost,
     )

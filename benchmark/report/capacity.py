@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmark.report.numbers import shown
 from benchmark.report.phrases import en as words
@@ -84,6 +84,20 @@ def subtitle(result: Result) -> str:
 def tables(result: Result) -> tuple[Table, ...]:
     """The levels of each target, in ascending order."""
     return tuple(_levels(name, each) for name, each in (result.capacity or {}).items())
+
+
+def summary(result: Result) -> Table:
+    """Of each target the highest level that it held, and the lowest above it that it did not."""
+    found = result.capacity or {}
+    header = (words.TARGET, *words.level_header(unit=words.UNITS[next(iter(found.values())).unit]))
+    rows = tuple((name, *_row(level)) for name, each in found.items() for level in _edge(each.levels))
+    return Table("", header, rows, figures(header))
+
+
+def _edge(levels: Sequence[CapacityLevel]) -> Iterator[CapacityLevel]:
+    held = max((level.rate for level in levels if level.verdict == "yes"), default=0.0)
+    yield from (level for level in levels if level.rate == held)
+    yield from [level for level in levels if level.rate > held][:1]
 
 
 def _levels(name: str, found: Capacity) -> Table:

@@ -13,7 +13,6 @@ from benchmark.report.table import Table, figures
 from benchmark.report.tables import SUPERSCRIPTS
 from benchmark.result.difference import Diff, Difference
 from benchmark.result.model import Estimate, Metric, Result
-from benchmark.units import significant
 
 FIRST = ("mean", "p50", "p90", "p99")  # of the main table
 KINDS = ("ttft", "response")
@@ -38,6 +37,7 @@ def describe_diff(diff: Diff, runs: Sequence[Shown]) -> Report:
         remarks=_remarks(diff),
         sections=tuple(section for section in sections if section.tables),
         charts=Charts(targets=()),
+        summary=_summary(diff),
     )
 
 
@@ -146,6 +146,21 @@ def _tables(each: Difference) -> tuple[Table, ...]:
     return tuple(table for table in tables if table.rows)
 
 
+def _summary(diff: Diff) -> Table | None:
+    """The first table; of several targets, what they have in it of the primary metric."""
+    found = [(each, _tables(each)[0]) for each in diff.differences]
+    if len(found) == 1:
+        return found[0][1]
+    rows = [  # why a figure is withheld, the answer says
+        (each.new.target, *(cell.rstrip(SUPERSCRIPTS).rstrip() for cell in row))
+        for each, table in found
+        for at, row in enumerate(table.rows)
+        if at == table.strong
+    ]
+    header = (words.TARGET, *found[0][1].header) if found else ()
+    return Table("", header, tuple(rows), figures(header, names=2)) if rows else None
+
+
 def _is_first(metric: Metric) -> bool:
     kind, _, figure = metric.metric.partition(".")
     return metric.primary or not figure or (kind in KINDS and figure in FIRST)
@@ -188,7 +203,7 @@ def _cell(estimate: Estimate) -> str:
 
 
 def _point(value: float) -> str:
-    digits = significant(abs(value))
+    digits = ms(abs(value))
     return ("−" if value < 0 else "+") + digits if value else digits
 
 

@@ -14,13 +14,14 @@ from benchmark.report import capacity, costs, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.instances import instances
+from benchmark.report.numbers import NONE, ms
 from benchmark.report.phrases import en as words
 from benchmark.report.precision import precision
 from benchmark.report.streams import streams
 from benchmark.report.table import Table
 from benchmark.result.model import Result
 from benchmark.result.run import Run
-from benchmark.units import format_duration, format_rate, significant
+from benchmark.units import format_duration, format_rate
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Report:
     remarks: tuple[str, ...]
     sections: tuple[Section, ...]
     charts: Charts = field(repr=False)
+    summary: Table | None = None  # the one table that is shown where space is short
 
 
 def describe(result: Result, run: Run) -> Report:
@@ -82,7 +84,20 @@ def describe(result: Result, run: Run) -> Report:
         remarks=_remarks(result),
         sections=tuple(section for section in _sections(result, charts) if section.tables or section.lines or section.text),
         charts=charts,
+        summary=_summary(result),
     )  # fmt: skip
+
+
+def _summary(result: Result) -> Table | None:
+    """The figures that the answer is taken from."""
+    if result.capacity:
+        return capacity.summary(result)
+    if result.sweep:
+        return sweep.tables(result)[0]
+    if result.comparisons:
+        return tables.summary(result.comparisons[0])
+    latency = tables.latency(result, brief=True)
+    return latency if any(cell != NONE for row in latency.rows for cell in row[2:]) else None
 
 
 def _sections(result: Result, charts: Charts) -> list[Section]:
@@ -170,7 +185,7 @@ def _bars(result: Result) -> tuple[Bar, ...]:
         return ()
     order = list(result.targets)
     return tuple(
-        Bar(name, f"{significant(known[name])} ms", known[name] / longest, order.index(name))
+        Bar(name, f"{ms(known[name])} ms", known[name] / longest, order.index(name))
         for name in order
         if name in known
     )
@@ -179,6 +194,8 @@ def _bars(result: Result) -> tuple[Bar, ...]:
 def _remarks(result: Result) -> tuple[str, ...]:
     """What belongs beside the answer; that paths are simulated comes first."""
     said = [words.SIMULATED] if result.settings.get("simulated") else []
+    if result.objectives and all(each.met for each in result.objectives):
+        said.append(words.objectives_met(len(dict.fromkeys(each.objective for each in result.objectives))))
     said += [*capacity.remarks(result), *sweep.remarks(result)]
     said += map(precision, result.precision)
     said += [remark for each in result.comparisons for remark in each.remarks]

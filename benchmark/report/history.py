@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmark.analysis.trend import DAY
 from benchmark.report.charts import Charts
@@ -12,7 +13,7 @@ from benchmark.report.phrases import en as words
 from benchmark.report.table import Table
 from benchmark.result.history import History, PastRun, TargetHistory
 from benchmark.result.model import Estimate
-from benchmark.units import format_duration, significant
+from benchmark.units import format_duration
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDEST = 60  # bars; of more runs the latest
@@ -32,6 +33,7 @@ def describe_history(history: History) -> Report:
             for each in history.histories
         ),
         charts=Charts(targets=()),
+        summary=_latest(history),
     )
 
 
@@ -61,7 +63,7 @@ def _answer(each: TargetHistory) -> str:
 
 
 def _value(metric: str, value: float) -> str:
-    return f"{value * 100:.3g} %" if metric == "failures" else f"{significant(value)} ms"
+    return f"{value * 100:.3g} %" if metric == "failures" else f"{ms(value)} ms"
 
 
 def _trend(each: TargetHistory) -> str:
@@ -78,6 +80,15 @@ def _trend(each: TargetHistory) -> str:
     return words.trend(
         change=within, over=words.days(round(days)) if days >= 2 else format_duration(days * DAY)
     )
+
+
+def _latest(history: History) -> Table | None:
+    """The runs of the scenario that was measured last, the latest first."""
+    last = max(history.histories, key=lambda each: each.runs[-1].started_at, default=None)
+    if last is None:
+        return None
+    table = _runs(last)
+    return replace(table, rows=table.rows[::-1])
 
 
 def _runs(each: TargetHistory) -> Table:

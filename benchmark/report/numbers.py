@@ -8,11 +8,21 @@ from benchmark.result.model import Estimate, Figures
 from benchmark.units import significant
 
 NONE = "–"
+DIGITS = 3  # significant ones, at the most
+DECIMALS = 3  # of milliseconds: nothing finer than a microsecond is known
 
 
 def ms(value: float | None) -> str:
-    """Milliseconds, or another figure on its own, with three digits."""
-    return NONE if value is None else significant(value)
+    """Milliseconds, or another figure on its own, to three significant digits and no finer than a thousandth."""
+    return NONE if value is None else _known(value, DIGITS)
+
+
+def _known(value: float, digits: int) -> str:
+    least = 10.0**-DECIMALS
+    if 0 < abs(value) < least / 2:
+        return f"< {least:.{DECIMALS}f}" if value > 0 else f"> −{least:.{DECIMALS}f}"
+    text = significant(value, digits)
+    return f"{value:,.{DECIMALS}f}" if len(text.partition(".")[2]) > DECIMALS else text
 
 
 def shown(figures: Figures, name: str) -> str:
@@ -23,20 +33,29 @@ def shown(figures: Figures, name: str) -> str:
 
 
 def decimals_of(estimate: Estimate) -> int:
-    """The decimals that an interval bears: one digit of its width, two where that digit is a 1."""
-    width = (estimate.high or 0.0) - (estimate.low or 0.0)
+    """The decimals that an interval bears: one digit of its width, two where that digit is a 1.
+
+    No more than its value has with three significant digits, unless its limits would read as one.
+    """
+    low, high = estimate.low or 0.0, estimate.high or 0.0
+    width = high - low
     if not width > 0:
         return 2
     magnitude = math.floor(math.log10(width))
     leading_one = width < 2 * 10.0**magnitude
-    return min(4, max(0, leading_one - magnitude))
+    borne = min(DECIMALS, max(0, leading_one - magnitude))
+    largest = max(abs(low), abs(high), abs(estimate.value or 0.0))
+    decimals = min(borne, max(0, DIGITS - 1 - math.floor(math.log10(largest))))
+    while decimals < borne and f"{low:.{decimals}f}" == f"{high:.{decimals}f}":
+        decimals += 1
+    return decimals
 
 
 def beside(value: float | None, decimals: int) -> str:
     """A value to the decimals of the interval that it stands beside, but never with less than two digits."""
     if value is None:
         return NONE
-    return significant(value, 2) if abs(value) < 10 ** (1 - decimals) else f"{value:,.{decimals}f}"
+    return _known(value, 2) if abs(value) < 10 ** (1 - decimals) else f"{value:,.{decimals}f}"
 
 
 def signed(value: float, decimals: int) -> str:

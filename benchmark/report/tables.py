@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmark.analysis.comparison import Outcome, outcome
 from benchmark.measure.recording import HANDSHAKES, PHASES
@@ -31,6 +32,19 @@ def comparison(compared: Comparison) -> tuple[Table, ...]:
         _metrics(compared, service, words.SERVICE_CAPTION, detail=True),
     )
     return tuple(table for table in tables if table.rows)
+
+
+def summary(compared: Comparison) -> Table | None:
+    """The first of them, without what was not answered often enough to be known; none where nothing was."""
+    table = comparison(compared)[0]
+    if all(words.NOT_ENOUGH in row[-2] for row in table.rows):
+        return None
+    known = [at for at, row in enumerate(table.rows) if at == table.strong or words.NOT_ENOUGH not in row[-2]]
+    return replace(
+        table,
+        rows=tuple(table.rows[at] for at in known),
+        strong=known.index(table.strong) if table.strong is not None else None,
+    )
 
 
 def _is_further(metric: Metric) -> bool:
@@ -121,10 +135,12 @@ def _part(row: BreakdownRow, withheld: str | None) -> tuple[str, ...]:
     return words.PARTS[row.phase], ms(row.baseline), ms(row.candidate), told
 
 
-def latency(result: Result) -> Table:
-    """Response times first, then what they are made of; one group of rows for each target."""
+def latency(result: Result, *, brief: bool = False) -> Table:
+    """Response times first, then, unless `brief`, what they are made of; one group of rows for each target."""
     header = (words.TARGET, words.TIME, *COLUMNS)
-    rows = [row for name, target in result.targets.items() for row in _times(name, target)]
+    rows = [
+        row for name, target in result.targets.items() for row in _times(name, target)[: 1 if brief else None]
+    ]
     return Table(words.LATENCY_CAPTION, header, tuple(rows), figures(header, names=2))
 
 

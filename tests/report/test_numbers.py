@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benchmark.report.numbers import beside, decimals_of, interval, shown, signed, times
+from benchmark.report.numbers import beside, decimals_of, interval, ms, shown, signed, times
 from benchmark.result.model import Estimate, Figures
 
 
@@ -13,7 +15,10 @@ from benchmark.result.model import Estimate, Figures
         (-30.53, -30.26, 1),
         (1.00, 1.15, 2),
         (-1200.0, -900.0, 0),
-        (0.0101, 0.0103, 4),
+        (0.0101, 0.0103, 3),
+        (31.02, 31.19, 1),
+        (2.0312, 2.0339, 3),
+        (1234.51, 1234.93, 1),
         (5.0, 5.0, 2),
     ],
 )
@@ -46,3 +51,23 @@ def test_intervals_and_ratios() -> None:
 def test_a_figure_that_reaches_unanswered_requests_is_a_lower_bound() -> None:
     figures = Figures.model_validate({"p50": 1.634, "at_least": {"p99": 30000.0}})
     assert [shown(figures, name) for name in ("p50", "p99", "p99.9")] == ["1.63", "≥ 30,000", "–"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0000493, "< 0.001"), (0.00049, "< 0.001"), (0.0005, "0.001"), (0.00846, "0.008"), (0.0196, "0.020"),
+        (0.0, "0"), (0.432, "0.432"), (9.996, "10.0"), (12345.6, "12,346"), (-0.0001, "> −0.001"), (None, "–"),
+    ],
+)  # fmt: skip
+def test_digits_end_where_knowledge_does(value: float | None, text: str) -> None:
+    assert ms(value) == text
+
+
+@given(st.floats(-1e7, 1e7))
+def test_a_figure_has_three_significant_digits_at_most_behind_its_point_and_none_finer_than_a_microsecond(
+    value: float,
+) -> None:
+    whole, _, decimals = ms(value).lstrip("<> −-").replace(",", "").partition(".")
+    assert len(decimals) <= 3
+    assert len((whole + decimals).lstrip("0")) <= max(3, len(whole))

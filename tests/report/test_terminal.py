@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from benchmark.report.document import Report, describe
+from benchmark.report.document import Alarm, Report, describe
+from benchmark.report.table import Table
 from benchmark.report.terminal import render_terminal
 from tests.report.results import HOSTILE, a_comparison, a_result, a_run
 
@@ -77,3 +79,52 @@ def test_colour_says_nothing_that_words_do_not() -> None:
     import re
 
     assert re.sub(r"\x1b\[[\d;]*m", "", shown(a_report(), colour=True)) == shown(a_report())
+
+
+def in_window(report: Report, width: int = 80) -> list[str]:
+    file = io.StringIO()
+    render_terminal(report, Console(file=file, width=width), full=False)
+    return file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("reasons", [0, 1, 40])
+@pytest.mark.parametrize("doubts", [0, 1, 40])
+@pytest.mark.parametrize("targets", [1, 2, 9])
+@pytest.mark.parametrize("width", [80, 40])
+def test_in_a_window_everything_fits(reasons: int, doubts: int, targets: int, width: int) -> None:
+    """The rows that are left are for an empty one, where the report lies, and the prompt."""
+    whole = a_report()
+    sentence = "word " * 50
+    report = replace(
+        whole,
+        alarm=Alarm("Not valid", (sentence,) * reasons, grave=True) if reasons else None,
+        answers=whole.answers[:1] * targets,
+        bars=whole.bars[:1] * targets,
+        remarks=(sentence,) * doubts,
+    )
+    lines = in_window(report, width)
+    assert len(lines) <= 20
+    assert max(map(len, lines)) <= width
+    assert "sooner at p50" in " ".join(" ".join(lines).split())
+    if doubts == 40 or reasons == 40:
+        assert any(line.strip().startswith("… ") for line in lines)
+
+
+def test_in_a_window_stand_the_answer_bars_a_table_and_doubts() -> None:
+    lines = in_window(replace(a_report(timeouts=20), remarks=("A doubt.",)))
+    text = "\n".join(lines)
+    at = [text.index(each) for each in ("sooner at p50", "█ 31.0 ms", "times faster", "▸ p50", "A doubt.")]
+    assert at == sorted(at)
+    assert "Latency" not in text
+
+
+def test_a_note_stands_in_a_window_where_its_row_does() -> None:
+    rows = tuple((f"p{number}", f"withheld {mark}") for number, mark in enumerate("¹²³", start=1))
+    notes = tuple(f"{mark} reason {mark}" for mark in "¹²³")
+    table = Table("", ("metric", "difference"), rows, "lr", notes, strong=2)
+    text = "\n".join(in_window(replace(a_report(), bars=(), summary=table)))
+    assert [f"reason {mark}" in text for mark in "¹²³"] == [True, True, True]
+    crowded = replace(a_report(), summary=table, remarks=("doubt " * 12,) * 9, answers=("answer " * 12,) * 4)
+    text = "\n".join(in_window(crowded))
+    assert "p3" in text
+    assert all((f"reason {mark}" in text) <= (f"withheld {mark}" in text) for mark in "¹²³")

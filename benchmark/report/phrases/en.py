@@ -150,6 +150,11 @@ def _code(name: str) -> str:
     return f"`{name.replace('`', 'ˋ')}`"
 
 
+def more(count: int) -> str:
+    """What is left out where space is short."""
+    return f"… {count} more with --full, and in the report"
+
+
 def target(name: str, *, start: bool = False) -> str:
     """How a target is called in a sentence."""
     known = {"vpc": "VPC", "public": "public"}.get(name.lower())
@@ -235,7 +240,8 @@ def withheld(*, candidate: str, baseline: str, figure: str, reason: str) -> str:
 
 def alone(*, who: str, p50: str, p99: str, rate: str, lost: str) -> str:
     """The headline of a single target."""
-    return f"{who} answers in {p50} ms at p50, {p99} ms at p99; {rate}, {lost}."
+    tail = f"{p99} ms at p99" if p99 else "too few for p99"
+    return f"{who} answers in {p50} ms at p50, {tail}; {rate}, {lost}."
 
 
 def unmeasured(*, who: str, lost: str) -> str:
@@ -475,6 +481,11 @@ def breach(*, round_: int, begin: str, end: str, measured: str, over: str, worst
         f"round {round_}, {begin}–{end} s: {measured}{off} in the window of {worst} s "
         f"({windows} broken window{'s' * (windows != 1)})"
     )
+
+
+def objectives_met(count: int) -> str:
+    """All of them."""
+    return "The objective is met." if count == 1 else f"All {count} objectives are met."
 
 
 def not_counted(*, target: str, warmup: int, probes: int) -> str:
