@@ -11,12 +11,15 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 
 from benchmark.search_path import search_path
+
+CRASHED = 70  # exit status, as the command's own
 
 # The path is set before anything of ours is imported. Python reads PYTHONPATH sooner, so that is taken away.
 _BEGIN = "import sys; sys.path[:] = sys.argv[2:]; from benchmark.child import live; live(int(sys.argv[1]))"
@@ -25,6 +28,15 @@ _NOT_ITS_OWN = {
     signal.SIGTERM,
     signal.SIGHUP,
 }  # they reach the whole group, and are the parent's to judge
+
+
+class ChildError(Exception):
+    """What escaped in a child: its traceback there, sent over the pipe, for whoever reads it to raise."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> ChildError:
+        """Made over there."""
+        return cls("in a process of vpcbench's own:\n" + "".join(traceback.format_exception(error)))
 
 
 class Child:
@@ -77,7 +89,11 @@ def live(descriptor: int) -> None:
         module, function, arguments = pipe.recv()
     except EOFError:  # whoever wanted something is gone
         return
-    getattr(import_module(module), function)(*arguments, pipe)
+    try:
+        getattr(import_module(module), function)(*arguments, pipe)
+    except Exception as error:
+        pipe.send(ChildError.of(error))
+        sys.exit(CRASHED)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from typing import Any
 from urllib.request import getproxies
 
 from benchmark.cli.curl import split
+from benchmark.cli.run import telling_secretless
 from benchmark.eas.address import address_class, region_of
 from benchmark.eas.diagnose import meaning, shape
-from benchmark.errors import ExitStatus, InputError, VpcbenchError
+from benchmark.errors import ExitStatus, InputError
 from benchmark.execution.fairness import check_fairness, unlike_targets
 from benchmark.execution.limits import Limits
 from benchmark.execution.local import LocalWorkers
@@ -52,13 +53,11 @@ def check(arguments: Sequence[str], *, as_json: bool, full: bool) -> ExitStatus:
     """Check a scenario's targets, or a URL with curl's own flags."""
     loaded = _load(list(arguments))
     redactor = Redactor(loaded.secrets)
-    try:
+    with telling_secretless(redactor):
         plan = make_plan(loaded)
         unfair = _unfair(plan, loaded)
         with LocalWorkers() as workers:
             seen = preflight(plan, workers, loaded.scenario.allow)
-    except VpcbenchError as error:
-        raise type(error)(redactor.text(str(error))) from None
     if as_json:
         print(in_json(json.dumps(redactor.data(document(plan, seen, unfair)), indent=2, ensure_ascii=False)))
     else:

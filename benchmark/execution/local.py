@@ -15,7 +15,7 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any
 
-from benchmark.child import Child
+from benchmark.child import Child, ChildError
 from benchmark.clock import now
 from benchmark.errors import ExitStatus, TargetError, VpcbenchError
 from benchmark.execution.directory import Directory
@@ -68,6 +68,7 @@ class LocalWorker:
 
         Raises:
             WorkerLost: it is gone.
+            ChildError: something escaped over there.
         """
         try:
             self.pipe.send(order)
@@ -79,11 +80,14 @@ class LocalWorker:
 
         Raises:
             WorkerLost: it is gone.
+            ChildError: something escaped over there; that is a bug, and no fact about the machine.
         """
         try:
             heard = self.pipe.recv()
         except (EOFError, OSError) as error:
             raise self._lost() from error
+        if isinstance(heard, ChildError):
+            raise heard
         return heard.recording(self._count and self._tokens_of) if isinstance(heard, Part) else heard
 
     def _tokens_of(self, body: bytes) -> int:
@@ -103,14 +107,18 @@ class LocalWorker:
             self.kill()  # it is gone already; this only makes sure
         self._child.end(PATIENCE)
 
-    def _lost(self) -> WorkerLost:
+    def _lost(self) -> WorkerLost | ChildError:
+        with suppress(EOFError, OSError):
+            while self.pipe.poll():  # it may have said why
+                if isinstance(said := self.pipe.recv(), ChildError):
+                    return said
         status = self._child.status(PATIENCE)
         how = f"exit status {status}"
         if status and status < 0:
             how = f"killed by {signal.Signals(-status).name}"
-        return WorkerLost(
-            f"a sending process was lost ({how}); where the system ran out of memory, its log says so (dmesg)"
-        )
+        memory = status == -signal.SIGKILL
+        hint = "; where the system ran out of memory, its log says so (dmesg)" if memory else ""
+        return WorkerLost(f"a sending process was lost ({how}){hint}")
 
 
 class LocalWorkers:

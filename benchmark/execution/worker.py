@@ -22,6 +22,7 @@ from typing import Any
 
 import uvloop
 
+from benchmark.child import ChildError
 from benchmark.clock import now
 from benchmark.execution.plan import ProbeOrder, RoundOrder, TargetPlan
 from benchmark.execution.send_loop import SendLoop
@@ -181,6 +182,7 @@ class Worker:
             if self._direct:
                 self._direct.counted_from = sending.begin
             telling = asyncio.get_running_loop().create_task(self._keep_telling(recorder))
+            telling.add_done_callback(lambda task: task.cancelled() or task.result())
             if self._stopped:
                 sending.stop()
             with StrainGauge() as strain:
@@ -305,28 +307,49 @@ async def _obey(pipe: Pipe) -> None:
         else:
             orders.put_nowait(order)
 
+    def escaped(_: object, context: dict[str, Any]) -> None:
+        """A callback of ours raised: nobody waits for it, so that the round would go on without, or hang."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and "handle" in context:
+            reports.put(ChildError.of(error))
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(escaped)
     listening = threading.Thread(
-        target=_listen, args=(pipe, lambda order: loop.call_soon_threadsafe(take, order)), daemon=True
+        target=_listen,
+        args=(pipe, lambda order: loop.call_soon_threadsafe(take, order), reports.put),
+        daemon=True,
     )
     speaking = threading.Thread(target=_speak, args=(pipe, reports), daemon=True)
     listening.start()
     speaking.start()
-    while (order := await orders.get()) is not None:
-        if isinstance(order, RoundOrder):
-            reports.put(await worker.round(order))
-        elif isinstance(order, ProbeOrder):
-            reports.put(await worker.probe(order))
-    await worker.close()
+    try:
+        await _carry_out(worker, orders, reports.put)
+    except Exception as error:  # the parent tells it for what it is
+        reports.put(ChildError.of(error))
     reports.put(None)
     await asyncio.to_thread(speaking.join)
 
 
-def _listen(pipe: Pipe, take: Callable[[object], object]) -> None:
+async def _carry_out(worker: Worker, orders: asyncio.Queue[object], report: Callable[[object], None]) -> None:
+    while (order := await orders.get()) is not None:
+        if isinstance(order, RoundOrder):
+            report(await worker.round(order))
+        elif isinstance(order, ProbeOrder):
+            report(await worker.probe(order))
+    await worker.close()
+
+
+def _listen(pipe: Pipe, take: Callable[[object], object], complain: Callable[[object], None]) -> None:
     while True:
         try:
             order = pipe.recv()
         except (EOFError, OSError):
             os._exit(1)  # the parent is gone, so nobody wants the rest
+        except Exception as error:  # what cannot be read
+            complain(ChildError.of(error))
+            return
         take(order)
         if order is None:
             return
@@ -338,3 +361,5 @@ def _speak(pipe: Pipe, reports: queue.SimpleQueue[object]) -> None:
             pipe.send(report)
         except OSError:
             os._exit(1)
+        except Exception as error:  # what cannot be sent
+            pipe.send(ChildError.of(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from benchmark.child import Child
+from benchmark.child import Child, ChildError
 from benchmark.errors import VpcbenchError
 from benchmark.simulation.setup import Address, Options, Setup
 from benchmark.simulation.truth import Truth
@@ -80,7 +80,7 @@ class PracticeService:
         except (EOFError, OSError) as error:
             status = self._child.status(_ENDING)
             raise RuntimeError(f"the practice service ended by itself (exit status {status})") from error
-        if isinstance(told, VpcbenchError):
+        if isinstance(told, VpcbenchError | ChildError):
             raise told
         return told
 
