@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from benchmark.analysis.comparison import NOTHING, paired
+from benchmark.analysis.pairs import difference_and_ratio
 from benchmark.analysis.parts import Means, parts
-from benchmark.analysis.statistics import paired_difference
 from benchmark.analysis.tail import around_p99
 from benchmark.measure.exchange import LARGE
-from benchmark.measure.histogram import UNIT
+from benchmark.measure.histogram import UNIT, width_at
 from benchmark.measure.recording import PHASES, Recording
 from benchmark.result.model import Breakdown, BreakdownRow, Comparison, Estimate
 from benchmark.result.run import Run
@@ -35,7 +35,8 @@ def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
     told = all(each.histograms["send"].total for side in sides for each in side)
     large = not told and any(each.sent_bytes > LARGE * each.scheduled for side in sides for each in side)
     before, after = ([_parts(each, timed=timed, large=large) for each in side] for side in sides)
-    rows = [_row(name, before, after, compared.confidence) for name in before[0]]
+    shared = compared.others or compared.confidence
+    rows = [_row(name, before, after, shared) for name in before[0]]
     first, second = ([{"response": each.histograms["response"].mean} for each in side] for side in sides)
     mean = next(metric for metric in compared.metrics if metric.metric == "response.mean")
     return Breakdown(
@@ -43,10 +44,10 @@ def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
         candidate=compared.candidate,
         confidence=compared.confidence,
         rounds=len(pairs),
-        total=_row("response", first, second, compared.confidence),
+        total=_row("response", first, second, compared.confidence if mean.primary else shared),
         rows=rows,
         withheld=mean.withheld,
-        tail=around_p99(sides[0], sides[1], compared.confidence, timed=timed, large=large),
+        tail=around_p99(sides[0], sides[1], shared, timed=timed, large=large),
     )
 
 
@@ -81,10 +82,12 @@ def _row(
     name: str, before: Sequence[Mapping[str, float]], after: Sequence[Mapping[str, float]], confidence: float
 ) -> BreakdownRow:
     first, second = ([each[name] / MILLISECOND for each in side] for side in (before, after))
-    found = paired_difference(first, second, confidence)
+    means = [math.fsum(side) / len(side) for side in (first, second)]
+    widths = [width_at(mean * MILLISECOND) / MILLISECOND if mean else 0.0 for mean in means]
+    found, _ = difference_and_ratio(first, second, confidence, resolution=(widths[0], widths[1]))
     return BreakdownRow(
         phase=name,
-        baseline=math.fsum(first) / len(first),
-        candidate=math.fsum(second) / len(second),
+        baseline=means[0],
+        candidate=means[1],
         difference=Estimate(value=found.value, low=found.low, high=found.high) if found.bounded else NOTHING,
     )

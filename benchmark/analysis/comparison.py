@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -30,7 +30,10 @@ from benchmark.analysis.estimate import (
 )
 from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated, starved
 from benchmark.analysis.loop_delay import loop_delay
-from benchmark.analysis.statistics import Interval, paired_difference, paired_ratio, student
+from benchmark.analysis.pairs import TESTED, difference_and_ratio, moved, resemblance
+from benchmark.analysis.parts import parts_paid
+from benchmark.analysis.refusals import as_slowest, both_ways, hidden_by_refusals, refused_beyond
+from benchmark.analysis.statistics import Interval, student
 from benchmark.analysis.stream import unlike_caches, unlike_lengths, unlike_sources
 from benchmark.measure.histogram import BYTE
 from benchmark.measure.recording import Recording, merged
@@ -38,7 +41,6 @@ from benchmark.result.model import Comparison, Estimate, Metric
 from benchmark.result.run import Round, Run
 from benchmark.units import MILLISECOND, format_size
 
-QUICK_SHARE = 0.01  # of the requests, refused at once: a larger difference withholds latency ratios
 SHORTFALL = 0.02  # of the offered rate, that may be left unanswered in time
 POOL_SHARE = 0.1  # of the response time, spent waiting for a free connection
 ALIKE = 0.05  # throughputs within this are alike
@@ -49,7 +51,13 @@ STREAM_KINDS = ("ttft", "ttft_from_due", "itl", "tpot", "e2e")  # of what stream
 WHOLE = ("response", "service")
 FROM_DUE = frozenset({"response", "ttft_from_due"})  # times that hold the generator's lateness
 
+FEW_BEYOND = "not enough data: what lies beyond it came in too few rounds, or is too little; measure longer, or more rounds"
+UNBOUNDED = "the ratio alone: cannot tell the ratio, for rounds differ so much that the baseline's figure may be next to nothing"
+OF_NOTHING = "the ratio alone: a figure is 0, and nothing is so many times that"
+
 Pair = tuple[Round, Round]
+Sides = Sequence[Sequence[Recording]]  # of both targets, in the order of their pairs
+Distributions = tuple[Distribution, Distribution]
 
 
 class Outcome(StrEnum):
@@ -90,31 +98,36 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
         names.insert(names.index(primary.replace("p75", "p90")), primary)
     elif primary not in names:
         primary = names[1]
+    sides = [[each.recording for each in side] for side in _sides(pairs)]
+    held = {kind: _distributions(sides, kind) for kind in kinds}
+    level = _Level(run.settings["confidence"], _rows(run, sides, held, names))
     metrics = [
         contained(
             name,
             partial(
-                _latency,
+                latency,
                 name,
-                pairs,
-                run.settings["confidence"],
+                held[name.partition(".")[0]],
+                sides,
+                level.of(name == primary),
                 general,
-                primary=name == primary,
-                pilot=pilot_of(run),
+                pilot_of(run),
             ),
-            partial(withheld_row, name, primary=name == primary),
+            partial(withheld_row, name),
         )
         for name in names
     ]
     if not run.settings["open_loop"]:
-        metrics.append(_throughput(pairs, run.settings["confidence"], _held_up(run, pairs)))
+        metrics.append(_throughput(pairs, level.of(primary=False), _held_up(run, pairs)))
+    metrics = [each.model_copy(update={"primary": each.metric == primary}) for each in metrics]
     return Comparison(
         baseline=baseline,
         candidate=candidate,
-        confidence=run.settings["confidence"],
+        confidence=level.headline,
+        others=level.others,
         rounds=len(pairs),
         metrics=metrics,
-        remarks=_remarks(run, baseline, candidate, pairs),
+        remarks=[*_dependence(held, primary), *_remarks(run, baseline, candidate, pairs)],
     )
 
 
@@ -130,6 +143,41 @@ def withheld_row(name: str, reason: str, *, primary: bool = False) -> Metric:
         enough_data=True,
         withheld=reason,
     )
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The headline's confidence, and that of each other row such that all of them together have the same.
+
+    Of `rows` that claim a difference with a chance of α / rows each where there is none, one does with no more than α
+    (Bonferroni), however much they hang on one another.
+    """
+
+    headline: float
+    rows: int
+
+    @property
+    def others(self) -> float:
+        return 1 - (1 - self.headline) / max(1, self.rows)
+
+    def of(self, primary: bool) -> float:
+        return self.headline if primary else self.others
+
+
+def _distributions(sides: Sides, kind: str) -> tuple[Distribution, Distribution]:
+    return Distribution.of(sides[0], kind), Distribution.of(sides[1], kind)
+
+
+def _rows(run: Run, sides: Sides, held: dict[str, Distributions], names: Sequence[str]) -> int:
+    """How many rows of the page may claim something, besides the headline: of metrics, and of the mean's and p99's parts."""
+    metrics = sum(not _thin(*held[name.partition(".")[0]], _quantile(name)) for name in names)
+    shown = max(1, metrics) - 1 + (not run.settings["open_loop"]) + 2 * parts_paid([*sides[0], *sides[1]]) + 1
+    return shown * max(1, len(run.targets) - 1)
+
+
+def _quantile(name: str) -> float | None:
+    figure = name.partition(".")[2]
+    return 0.75 if figure == "p75" else FIGURES[figure]
 
 
 def doubts(comparisons: Sequence[Comparison]) -> list[str]:
@@ -158,42 +206,47 @@ def _sides(pairs: Sequence[Pair]) -> tuple[list[Round], list[Round]]:
 # One metric of latency
 
 
-def _latency(
-    name: str,
-    pairs: Sequence[Pair],
-    confidence: float,
-    general: str,
-    *,
-    primary: bool,
-    pilot: int | None = None,
+def latency(
+    name: str, held: Distributions, sides: Sides, confidence: float, general: str, pilot: int | None = None
 ) -> Metric:
+    """One metric of two targets; `general` says why none of them may be compared."""
     kind, _, figure = name.partition(".")
-    q = 0.75 if figure == "p75" else FIGURES[figure]
-    sides = [[each.recording for each in side] for side in _sides(pairs)]
-    before, after = (Distribution.of(side, kind) for side in sides)
-    thick = by_round((before, after), q)
+    q = _quantile(name)
+    before, after = held
+    thick = by_round(held, q)
     values = before.value(q, by_round=thick), after.value(q, by_round=thick)
-    shown: dict[str, Any] = {"metric": name, "primary": primary}
+    shown: dict[str, Any] = {"metric": name, "primary": False}
     shown |= {"baseline": milliseconds(values[0]), "candidate": milliseconds(values[1])}
-    withheld = general or _unanswered(values, figure) or refusals(sides, q)
+    withheld = general or _unanswered(values, figure) or refused_beyond(sides, q)
     withheld = withheld or (unlike_sources(sides) if kind == "tpot" else "")
     if withheld:
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=withheld)
     thin = _thin(before, after, q)
     found = None if thin else intervals(before, after, q, confidence, pilot)
     if found is None or not found[0].bounded:
-        thin = (
-            thin
-            or "not enough data: the interval reaches beyond the slowest answer; measure longer, or more rounds"
-        )
+        thin = thin or FEW_BEYOND
         return Metric(**shown, **_points(values), enough_data=False, withheld=thin)
-    harmed = _harm(kind, sides, q, values, found[0])
+    saved, ratio = found
+    if slowest := as_slowest(held, sides):
+        worst = intervals(*slowest, q, confidence, pilot)
+        if not worst[0].bounded:
+            return Metric(
+                **shown,
+                difference=NOTHING,
+                ratio=NOTHING,
+                enough_data=True,
+                withheld=hidden_by_refusals(sides),
+            )
+        saved, ratio = both_ways(saved, worst[0]), both_ways(ratio, worst[1])
+    harmed = _harm(kind, sides, q, values, saved)
     if kind in {"e2e", *WHOLE} and not harmed.ratio:
         harmed = replace(harmed, ratio=unlike_lengths(sides))
+    if not harmed.ratio and not ratio.bounded:
+        harmed = replace(harmed, ratio=UNBOUNDED if min(values) > 0 else OF_NOTHING)
     return Metric(
         **shown,
-        difference=NOTHING if harmed.difference else _estimate(found[0], MILLISECOND),
-        ratio=NOTHING if harmed.difference or harmed.ratio else _estimate(found[1], 1),
+        difference=NOTHING if harmed.difference else _estimate(saved, MILLISECOND),
+        ratio=NOTHING if harmed.difference or harmed.ratio else _estimate(ratio, 1),
         enough_data=True,
         withheld=harmed.difference or harmed.ratio or None,
     )
@@ -201,7 +254,7 @@ def _latency(
 
 def _harm(
     kind: str,
-    sides: Sequence[Sequence[Recording]],
+    sides: Sides,
     q: float | None,
     values: tuple[float, float],
     saved: Interval,
@@ -221,9 +274,7 @@ def _thin(before: Distribution, after: Distribution, q: float | None) -> str:
         return f"not enough data: {rounds} paired round{'s' * (rounds != 1)} with answers, and an interval needs at least 2"
     fewest = min(before.pooled.count, after.pooled.count)
     if q is not None and (beyond := exchanges_beyond(fewest, q)) < BEYOND:
-        return (
-            f"not enough data: {beyond} of {fewest} exchanges lie beyond it, and an interval needs {BEYOND}"
-        )
+        return f"not enough data: {beyond} of {fewest:.0f} exchanges lie beyond it, and an interval needs {BEYOND}"
     if not by_round((before, after), q) and (q is None or exchanges_beyond(fewest, 1 - q) < BEYOND):
         return "not enough data: a round is without answers"
     return ""
@@ -237,19 +288,6 @@ def _unanswered(values: tuple[float, float], figure: str) -> str:
         if figure == "mean"
         else "it reaches requests that were never answered"
     )
-
-
-def refusals(sides: Sequence[Sequence[Recording]], q: float | None) -> str:
-    """Why a latency would mislead: quick refusals have none, and who is refused is no matter of chance (METHOD 4)."""
-    shares = [_quick_share(side) for side in sides]
-    if abs(shares[0] - shares[1]) > QUICK_SHARE or (q is not None and max(shares) > 1 - q):
-        return f"{shares[0]:.1%} and {shares[1]:.1%} of requests were refused at once, and are not in it; look at the failures"
-    return ""
-
-
-def _quick_share(side: Sequence[Recording]) -> float:
-    quick = sum(each.failed - each.unanswered for each in side)
-    return quick / max(1, sum(each.scheduled for each in side))
 
 
 def _points(values: tuple[float, float]) -> dict[str, Estimate]:
@@ -356,17 +394,46 @@ def _throughput(pairs: Sequence[Pair], confidence: float, held: str) -> Metric:
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=False, withheld=reason)
     if held:
         return Metric(**shown, difference=NOTHING, ratio=NOTHING, enough_data=True, withheld=held)
+    saved, ratio = difference_and_ratio(before, after, confidence)
     return Metric(
         **shown,
-        difference=_estimate(paired_difference(before, after, confidence), 1),
-        ratio=_estimate(paired_ratio(before, after, confidence), 1),
+        difference=_estimate(saved, 1),
+        ratio=_estimate(ratio, 1) if ratio.bounded else NOTHING,
         enough_data=True,
+        withheld=None if ratio.bounded else UNBOUNDED,
     )
 
 
 def rate_of(round_: Round) -> float:
     """Successes per second of the round's measured time."""
     return round_.recording.ok / round_.measured
+
+
+def _dependence(held: dict[str, Distributions], primary: str) -> list[str]:
+    """Whether the headline's rounds hang on one another, as where a level moves during the run (METHOD 10)."""
+    q, sides = _quantile(primary), held[primary.partition(".")[0]]
+    if len(sides[0].rounds) < 2 or not by_round(sides, q):
+        return []
+    saved = np.subtract(sides[1].values(q), sides[0].values(q)) / MILLISECOND
+    if len(saved) < TESTED:
+        told = (
+            f"{len(saved)} pairs of rounds are taken as independent: of fewer than {TESTED} nobody can tell whether the "
+            "level moved during the run."
+        )
+    elif halves := moved(saved):
+        first, second = (f"{each:+,.3g}".replace("-", "−") for each in halves)
+        told = (
+            f"The level moved: the difference was {first} ms in the first half of the run and {second} ms in the second, "
+            "and one figure does not say both."
+        )
+    elif alike := resemblance(saved):
+        told = (
+            f"The level moved during the run: rounds resemble their neighbours (correlation {min(alike, 1.0):.1f}). The "
+            "interval is wider for it, and may still be too narrow."
+        )
+    else:
+        return []
+    return [told]
 
 
 def _remarks(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:

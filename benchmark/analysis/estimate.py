@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from benchmark.analysis.statistics import (
-    Interval,
-    Sample,
-    mover_difference,
-    mover_ratio,
-    paired_difference,
-    paired_ratio,
-    quantile,
-    woodruff,
-)
-from benchmark.measure.histogram import Histogram
+from benchmark.analysis.pairs import UNKNOWN, difference_and_ratio
+from benchmark.analysis.pooled import mover_difference, mover_ratio, woodruff
+from benchmark.analysis.statistics import Interval, Sample, quantile
+from benchmark.measure.histogram import Histogram, width_at
 from benchmark.measure.recording import Recording
 from benchmark.result.model import QUANTILES, Figures
 from benchmark.result.run import Run
@@ -35,24 +28,30 @@ class Ranked:
 
     histogram: Histogram
     beyond: int = 0
+    refused: float = 0  # ranked above all as well; in a mean they took as long as `refused_as`
+    refused_as: float = math.inf
 
     @property
-    def count(self) -> int:
+    def count(self) -> float:
         """Exchanges that are ranked."""
-        return self.histogram.count + self.beyond
+        return self.histogram.count + self.beyond + self.refused
 
     @property
     def mean(self) -> float:
         """Infinite where something never ended: a mean that left it out would flatter (METHOD 4)."""
-        return math.inf if self.beyond else self.histogram.mean
+        if self.beyond:
+            return math.inf
+        if not self.refused:
+            return self.histogram.mean
+        return (self.histogram.total + self.refused * self.refused_as) / self.count
 
     def quantile(self, q: float) -> float:
         """The value of rank q·count; infinite where that is one that never ended."""
-        return self.histogram.quantile(q, self.beyond)
+        return self.histogram.quantile(q, self.beyond + self.refused)
 
     def above(self, value: float) -> float:
         """How many exceed `value`."""
-        return self.histogram.above(value) + self.beyond
+        return self.histogram.above(value) + self.beyond + self.refused
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Distribution:
 
     rounds: Sequence[Sample]
     pooled: Sample
+    _values: dict[float | None, list[float]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -79,7 +79,9 @@ class Distribution:
 
     def values(self, q: float | None) -> list[float]:
         """The figure of every round; `None` stands for the mean."""
-        return [each.mean if q is None else quantile(each, q) for each in self.rounds]
+        if q not in self._values:
+            self._values[q] = [each.mean if q is None else quantile(each, q) for each in self.rounds]
+        return self._values[q]
 
     def value(self, q: float | None, *, by_round: bool) -> float:
         """The figure over all rounds.
@@ -109,7 +111,7 @@ def ranked(recording: Recording, metric: str) -> Ranked:
     return Ranked(every, recording.beyond - begun.count)
 
 
-def exchanges_beyond(count: int, q: float) -> int:
+def exchanges_beyond(count: float, q: float) -> int:
     """How many of so many exchanges lie beyond the q-quantile, all told: 9 of 979 beyond p99."""
     return math.floor(count * (1 - q) + 1e-9)  # 1 - 0.9 is a little less than a tenth
 
@@ -133,19 +135,25 @@ def intervals(
 ) -> tuple[Interval, Interval]:
     """Difference and ratio of a figure, after against before, over the same rounds (METHOD 10, 11).
 
-    By round: t over the pairs; where those of a `pilot` decided how many there are, with the spread of these alone.
-    Pooled: Woodruff's intervals joined by MOVER. The points agree with `Distribution.value` of both by the same
-    estimator.
+    By round: one test over the pairs decides both. Pooled: Woodruff's intervals joined by MOVER. The points agree with
+    `Distribution.value` of both by the same estimator, and no interval is narrower than the histograms' buckets. Both are
+    unknown where a figure reaches what never ended.
     """
-    if by_round((before, after), q):
-        first, second = before.values(q), after.values(q)
-        return (
-            paired_difference(first, second, confidence, pilot),
-            paired_ratio(first, second, confidence, pilot),
-        )
-    if q is None:
+    thick = by_round((before, after), q)
+    if not thick and q is None:
         raise ValueError("a mean that is not finite in every round has no interval")
-    one, other = (woodruff(each.rounds, each.pooled, q, confidence) for each in (before, after))
+    values = [each.value(q, by_round=thick) for each in (before, after)]
+    if not all(map(math.isfinite, values)):
+        return UNKNOWN, UNKNOWN
+    widths = width_at(values[0]), width_at(values[1])
+    if thick or q is None:
+        return difference_and_ratio(
+            before.values(q), after.values(q), confidence, pilot=pilot, resolution=widths
+        )
+    one, other = (
+        woodruff(each.rounds, each.pooled, q, confidence, width)
+        for each, width in zip((before, after), widths, strict=True)
+    )
     return mover_difference(other, one), mover_ratio(other, one)
 
 

@@ -96,9 +96,10 @@ def _waiting(recordings: Sequence[Recording]) -> _Waiting | None:
     turns, services = Histogram(), Histogram()
     for each in recordings:
         turns.merge(each.histograms["turn"])
-        services.merge(each.histograms["service"])
     if not turns.count:
         return None
+    for each in recordings:
+        services.merge(each.histograms["service"])
     hit = np.flatnonzero(turns.counts)
     edges = lower_edge(np.stack([turns.first + hit, turns.first + hit + 1]))
     middles = np.clip(edges.mean(axis=0), turns.minimum, turns.maximum)

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.analysis.estimate import Distribution
 from benchmark.analysis.matching import Sample, Side, places
-from benchmark.analysis.statistics import Interval, t_quantile, woodruff
+from benchmark.analysis.pooled import woodruff
+from benchmark.analysis.statistics import Interval, t_quantile
 
 TOGETHER = (
     600.0  # seconds from the end of one run to the beginning of the next, within which they are one occasion

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+from benchmark.measure.recording import Recording
 
 Means = dict[
     str, float
@@ -30,3 +33,14 @@ def parts(means: Means, *, trip: float | None, large: bool) -> Means:
     found["transfer"] = means["transfer"]
     found["rest"] = means["response"] - math.fsum(found.values())
     return found
+
+
+def parts_paid(recordings: Iterable[Recording]) -> int:
+    """How many parts a breakdown of these rounds shows at most; one that nobody paid is left out."""
+    paid = {
+        name
+        for each in recordings
+        for name in (*PAID, "send", "wait", "transfer")
+        if each.histograms[name].total
+    }
+    return len(paid) + ("wait" in paid) + 1  # the wait is the network's and the server's; and the rest

@@ -1,7 +1,8 @@
 """As many rounds as a precision takes: a pilot's spread says how many, once, and nobody looks again (METHOD 12).
 
 Stopping as soon as an interval happens to be narrow would favour those that are too narrow. Stein's rule does not look
-at intervals: N follows from the pilot alone, and the interval from the pilot's spread and the mean of all N rounds.
+at intervals: N follows from the pilot alone. The interval is of all N rounds by the pilot's spread, unless later ones
+varied more: a pilot that saw no broken round knows nothing of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmark.analysis.comparison import paired
 from benchmark.analysis.estimate import FIGURES, Distribution, by_round, pilot_of
-from benchmark.analysis.statistics import around, stein, student
+from benchmark.analysis.pairs import difference_and_ratio, rounds_for
 from benchmark.measure.recording import Recording
 from benchmark.result.model import Comparison, Estimate, Precision
 from benchmark.result.run import Run
@@ -34,12 +35,6 @@ class _Sought:
     target: str
     rounds: int  # sound ones, or pairs
     values: list[NDArray[np.float64]]  # by round, of each side; empty: rounds are too thin for a figure each
-
-    @property
-    def logs(self) -> NDArray[np.float64]:
-        """What the precision is of, by round."""
-        own = np.log(self.values[-1])
-        return own - np.log(self.values[0]) if len(self.values) > 1 else own
 
 
 def further_rounds(run: Run) -> int:
@@ -94,16 +89,16 @@ def _needed(run: Run, sought: _Sought) -> int | None:
     pilot = pilot_of(run)
     if not sought.values or pilot is None or sought.rounds < pilot:
         return None
-    half = math.log1p(run.settings["precision"])
-    return stein(sought.logs[:pilot], half, run.settings["confidence"])
+    seen = np.stack([each[:pilot] for each in sought.values], axis=-1)
+    return rounds_for(seen, run.settings["precision"], run.settings["confidence"])
 
 
 def _reached(run: Run, sought: _Sought, comparisons: Sequence[Comparison]) -> Precision:
     settings = run.settings
     interval = Estimate(value=None)
     if sought.values and sought.baseline is None:
-        logs = student(sought.logs, settings["confidence"], pilot_of(run))
-        found = around(float(sought.values[0].mean()) / MILLISECOND, logs)
+        own = sought.values[0] / MILLISECOND
+        found, _ = difference_and_ratio(0 * own, own, settings["confidence"], pilot=pilot_of(run))
         interval = Estimate(value=found.value, low=found.low, high=found.high)
     ratio = next((each.primary.ratio for each in comparisons if each.candidate == sought.target), interval)
     known = ratio.value is not None and ratio.high is not None and ratio.value > 0

@@ -24,7 +24,6 @@ from benchmark.analysis.comparison import (
     overload,
     paired,
     rate_of,
-    refusals,
     withheld_row,
 )
 from benchmark.analysis.contained import contained
@@ -48,10 +47,10 @@ from benchmark.analysis.occasions import (
     same_runs,
     sampling,
 )
+from benchmark.analysis.pairs import difference_and_ratio
+from benchmark.analysis.refusals import unlike_refusals
 from benchmark.analysis.statistics import (
     Interval,
-    paired_difference,
-    paired_ratio,
     student,
     welch,
     welch_ratio,
@@ -143,7 +142,7 @@ def latency(name: str, sides: Sides, confidence: float, general: str, sampled: S
     shown: dict[str, Any] = {"metric": name, "primary": False}
     shown |= {"baseline": milliseconds(means[0]), "candidate": milliseconds(means[1])}
     pooled = [[each for run in side for each in run] for side in recordings]
-    withheld = general or refusals(pooled, q) or _unanswered(values)
+    withheld = general or unlike_refusals(pooled, q) or _unanswered(values)
     withheld = withheld or (unlike_sources(pooled) if kind == "tpot" else "")
     if withheld:
         timeout = sides[1].samples[0].run.settings["timeout"] * NANOSECONDS
@@ -176,7 +175,7 @@ def intervals(
     if not sampled.enough:
         return assumed([float(side.mean()) for side in samples], within, sampled, confidence)
     if sampled.paired:
-        return paired_difference(before, after, confidence), paired_ratio(before, after, confidence)
+        return difference_and_ratio(before, after, confidence)
     return welch(before, after, confidence), welch_ratio(before, after, confidence)
 
 
@@ -210,7 +209,7 @@ def _thin(runs: Sequence[Sequence[Distribution]], q: float | None) -> str:
         return "not enough data: a run is without answers"
     if q is not None and (beyond := exchanges_beyond(fewest, q)) < BEYOND:
         return (
-            f"not enough data: {beyond} of a run's {fewest} exchanges lie beyond it, "
+            f"not enough data: {beyond} of a run's {fewest:.0f} exchanges lie beyond it, "
             f"and a figure needs {BEYOND}: measure longer"
         )
     return ""

@@ -1,4 +1,4 @@
-"""Quantiles and intervals: Student's t over rounds, Woodruff's for pooled quantiles, MOVER for joining two.
+"""Quantiles, and intervals of independent values: Student's t, the jackknife, Welch's.
 
 Pure functions of small inputs, in whatever unit they are given. Every interval is two-sided, and covers the truth in
 its stated share of experiments: the tests simulate that.
@@ -7,7 +7,6 @@ its stated share of experiments: the tests simulate that.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +20,7 @@ class Sample(Protocol):
     """A round's durations, or many rounds' pooled; what never ended ranks above all of them."""
 
     @property
-    def count(self) -> int:
+    def count(self) -> float:
         """Durations that are ranked."""
 
     @property
@@ -66,16 +65,11 @@ def quantile(sample: Sample, q: float) -> float:
     return lower + (rank - below) * (upper - lower)
 
 
-def student(values: ArrayLike, confidence: float, pilot: int | None = None) -> Interval:
-    """Student's t interval for the mean of per-round values, of which there are at least two.
-
-    Where the spread of a `pilot`, the first so many values, decided how many there are, it alone is the spread: the
-    mean of all is independent of it, and the interval exact (Stein, Annals of Mathematical Statistics 16, 1945).
-    """
+def student(values: ArrayLike, confidence: float) -> Interval:
+    """Student's t interval for the mean of independent values, of which there are at least two."""
     taken = np.asarray(values, np.float64)
-    spread = taken if pilot is None or pilot > len(taken) else taken[:pilot]
     mean = float(taken.mean())
-    half = t_quantile(len(spread) - 1, confidence) * float(spread.std(ddof=1)) / math.sqrt(len(taken))
+    half = t_quantile(len(taken) - 1, confidence) * float(taken.std(ddof=1)) / math.sqrt(len(taken))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -88,13 +82,6 @@ def jackknife(value: float, without: ArrayLike, confidence: float) -> Interval:
     taken = np.asarray(without, np.float64)
     half = t_quantile(len(taken) - 1, confidence) * float(taken.std()) * math.sqrt(len(taken) - 1)
     return Interval(value, value - half, value + half)
-
-
-def stein(pilot: ArrayLike, half: float, confidence: float) -> int:
-    """How many values it takes, the pilot's among them, for an interval of the mean ± `half` (Stein, 1945)."""
-    taken = np.asarray(pilot, np.float64)
-    reach = t_quantile(len(taken) - 1, confidence) * float(taken.std(ddof=1))
-    return max(len(taken), math.ceil((reach / half) ** 2))
 
 
 def t_quantile(freedom: float, confidence: float) -> float:
@@ -116,26 +103,11 @@ def binomial_tails(seen: float, count: float, share: float) -> tuple[float, floa
     return fewer, more
 
 
-def paired_difference(
-    before: ArrayLike, after: ArrayLike, confidence: float, pilot: int | None = None
-) -> Interval:
-    """after − before, from the values of paired rounds."""
-    return student(np.asarray(after, np.float64) - np.asarray(before, np.float64), confidence, pilot)
+def f_quantile(above: float, below: float, share: float) -> float:
+    """The value that a ratio of two variances of so many degrees of freedom exceeds by chance in 1 − `share`."""
+    from scipy.special import fdtri
 
-
-def paired_ratio(
-    before: ArrayLike, after: ArrayLike, confidence: float, pilot: int | None = None
-) -> Interval:
-    """after / before, from the (positive) values of paired rounds.
-
-    The point is the ratio of the means, so that it agrees with the two figures that stand beside it; the interval is
-    t on the per-round log ratios, whose width it keeps, moved to that point.
-    """
-    first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    if min(first.min(), second.min()) <= 0:
-        return Interval(math.nan, 0.0, math.inf)
-    logs = student(np.log(second) - np.log(first), confidence, pilot)
-    return around(float(second.mean() / first.mean()), logs)
+    return float(fdtri(above, below, share))
 
 
 def welch(
@@ -212,49 +184,3 @@ def _fieller(means: _Two, variances: _Two, squared_t: float) -> _Two:
     root = math.sqrt(max(product**2 - known * rest, 0.0))
     low = rest / (product + root)  # (product − root) / known, also where that is 0 / 0
     return max(low, 0.0), (product + root) / known if known > 0 else math.inf
-
-
-def around(value: float, logs: Interval) -> Interval:
-    """An interval of logarithms, of which `value` takes the place of the point."""
-    reach = math.exp(logs.high - logs.value)
-    return Interval(value, value / reach, value * reach)
-
-
-def woodruff(rounds: Sequence[Sample], pooled: Sample, q: float, confidence: float) -> Interval:
-    """The pooled q-quantile, its interval found by inverting q ± t·se (Woodruff, JASA 47, 1952).
-
-    se is the standard error of the per-round shares above the quantile, and at least the binomial's, so that rounds
-    which happen to agree do not feign certainty. A limit beyond the slowest is infinite. At least two rounds must
-    hold something.
-    """
-    held = [each for each in rounds if each.count]
-    value = quantile(pooled, q)
-    counts = np.array([each.count for each in held], np.float64)
-    excess = np.array([each.above(value) for each in held]) - counts * (1 - q)
-    n, total = len(held), float(counts.sum())
-    spread = math.sqrt(float(excess @ excess) * n / (n - 1)) / total
-    reach = t_quantile(n - 1, confidence) * max(spread, math.sqrt(q * (1 - q) / total))
-    low = quantile(pooled, max(q - reach, 0.0))
-    high = quantile(pooled, q + reach) if q + reach < 1 else math.inf
-    return Interval(value, low, high)
-
-
-def mover_difference(minuend: Interval, subtrahend: Interval) -> Interval:
-    """minuend − subtrahend, from the intervals of both (Zou & Donner, Statistics in Medicine 27, 2008)."""
-    value = minuend.value - subtrahend.value
-    down = math.hypot(minuend.value - minuend.low, subtrahend.high - subtrahend.value)
-    up = math.hypot(minuend.high - minuend.value, subtrahend.value - subtrahend.low)
-    return Interval(value, value - down, value + up)
-
-
-def mover_ratio(numerator: Interval, denominator: Interval) -> Interval:
-    """numerator / denominator: MOVER on the logarithms; without limits where a quantity, or its limit, is not above 0."""
-    if min(numerator.value, numerator.low, denominator.value, denominator.low) <= 0:
-        value = numerator.value / denominator.value if denominator.value > 0 else math.nan
-        return Interval(value, 0.0, math.inf)
-    logs = mover_difference(_logarithm(numerator), _logarithm(denominator))
-    return Interval(math.exp(logs.value), math.exp(logs.low), math.exp(logs.high))
-
-
-def _logarithm(interval: Interval) -> Interval:
-    return Interval(math.log(interval.value), math.log(interval.low), math.log(interval.high))

@@ -51,6 +51,24 @@ def _unpacked(packed: str, most: int) -> bytes:
     return plain
 
 
+def _bucket(units: int) -> int:
+    """The same of one value, without an array."""
+    shift = max(units.bit_length() - (_HALF_BITS + 1), 0)
+    return (shift << _HALF_BITS) + (units >> shift)
+
+
+def _edge(bucket: int) -> int:
+    """The same of one bucket, without an array."""
+    shift = max((bucket >> _HALF_BITS) - 1, 0)
+    return ((bucket - (shift << _HALF_BITS)) << shift) * UNIT
+
+
+def width_at(nanoseconds: float) -> int:
+    """How wide the bucket is (nanoseconds) that a duration falls into: what quantiles cannot tell apart."""
+    bucket = _bucket(min(max(0, int(nanoseconds)) // UNIT, LARGEST))
+    return _edge(bucket + 1) - _edge(bucket)
+
+
 class Histogram:
     """Counts of durations in nanoseconds, kept over the window of buckets that were hit.
 
@@ -58,7 +76,7 @@ class Histogram:
         drop: bits of a bucket's number that are dropped, so that 2**drop neighbours are one bucket.
     """
 
-    __slots__ = ("count", "counts", "drop", "first", "maximum", "minimum", "total")
+    __slots__ = ("_reached", "count", "counts", "drop", "first", "maximum", "minimum", "total")
 
     def __init__(self, drop: int = 0) -> None:
         self.drop = drop
@@ -68,6 +86,7 @@ class Histogram:
         self.total = 0  # the exact sum, in nanoseconds
         self.minimum = 0
         self.maximum = 0
+        self._reached: NDArray[np.int64] | None = None  # the counts summed up, once somebody asks
 
     @classmethod
     def of(cls, durations: Nanoseconds) -> Histogram:
@@ -106,7 +125,7 @@ class Histogram:
         """The exact mean in nanoseconds; NaN when nothing was counted."""
         return self.total / self.count if self.count else float("nan")
 
-    def quantile(self, q: float, beyond: int = 0) -> float:
+    def quantile(self, q: float, beyond: float = 0) -> float:
         """The q-quantile in nanoseconds, interpolated within its bucket.
 
         `beyond` further exchanges are ranked as infinitely slow; a quantile that reaches them is `inf`, and NaN
@@ -118,9 +137,10 @@ class Histogram:
         rank = q * total
         if rank > self.count or not self.count:
             return float("inf")
-        reached = np.cumsum(self.counts)
-        at = int(np.searchsorted(reached, max(rank, 1e-9)))
-        inside = 1 - (reached[at] - rank) / self.counts[at]
+        if self._reached is None:
+            self._reached = self.counts.cumsum()
+        at = int(self._reached.searchsorted(max(rank, 1e-9)))
+        inside = 1 - (int(self._reached[at]) - rank) / int(self.counts[at])
         low, high = self._edges(at)
         return float(min(max(low + inside * (high - low), self.minimum), self.maximum))
 
@@ -130,7 +150,7 @@ class Histogram:
             return 0.0
         if value < self.minimum:
             return float(self.count)
-        at = (int(bucket_of(np.array([int(value) // UNIT]))[0]) >> self.drop) - self.first
+        at = (_bucket(int(value) // UNIT) >> self.drop) - self.first
         low, high = self._edges(at)
         return float(self.counts[at + 1 :].sum() + self.counts[at] * (high - value) / (high - low))
 
@@ -177,8 +197,8 @@ class Histogram:
 
     def _edges(self, at: int) -> tuple[int, int]:
         """Where the bucket that counts[at] is for begins and ends, in nanoseconds."""
-        low, high = lower_edge(np.array([self.first + at, self.first + at + 1]) << self.drop)
-        return int(low), int(high)
+        bucket = self.first + at
+        return _edge(bucket << self.drop), _edge((bucket + 1) << self.drop)
 
     def _at(self, drop: int) -> tuple[int, NDArray[np.int64]]:
         """The first bucket and the counts, with as many bits dropped."""
@@ -193,10 +213,12 @@ class Histogram:
         if drop > self.drop:
             if len(self.counts):
                 self.first, self.counts = self._at(drop)
+                self._reached = None
             self.drop = drop
 
     def _add(self, first: int, counts: NDArray[np.int64]) -> None:
         """Add counts whose first bucket is `first`, widening the window where it is too narrow."""
+        self._reached = None
         if not len(self.counts):
             self.first, self.counts = first, counts.astype(np.int64)
             return

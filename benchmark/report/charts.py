@@ -170,6 +170,7 @@ def _differences(result: Result) -> Rows:
             "value": metric.difference.value,
             "low": metric.difference.low,
             "high": metric.difference.high,
+            "headline": metric.primary,
         }
         for each in result.comparisons
         for metric in each.metrics
@@ -311,8 +312,11 @@ def _draw_difference(charts: Charts) -> Any:
     )
     label = "datum.value == 0 ? '0' : format(datum.value, '+,~g')"
     zero = _chart([{"zero": 0}]).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(x="zero:Q")
-    spans = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", title=words.AXES["difference"]).axis(labelExpr=label, tickCount=6), x2="high:Q"
+    thickness = alt.condition("datum.headline", alt.value(4), alt.value(1.5))
+    spans = base.mark_rule().encode(
+        x=alt.X("low:Q", title=words.AXES["difference"]).axis(labelExpr=label, tickCount=6),
+        x2="high:Q",
+        strokeWidth=thickness,
     )
     points = base.mark_point(filled=True, size=90, opacity=1).encode(x="value:Q")
     return alt.layer(zero, spans, points).properties(

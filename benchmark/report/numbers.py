@@ -95,8 +95,10 @@ def times(ratio: Estimate) -> str:
     """How many times faster a candidate is than its baseline: the inverse of candidate / baseline."""
     if ratio.value is None or ratio.value <= 0:
         return NONE
-    if not ratio.low or not ratio.high or ratio.low <= 0:
+    if not ratio.high:
         return f"{significant(1 / ratio.value)}×"
+    if not ratio.low:
+        return f"{significant(1 / ratio.value)}× (≥ {significant(1 / ratio.high)})"
     fastest, slowest = 1 / ratio.low, 1 / ratio.high
     decimals = decimals_of(Estimate(value=1 / ratio.value, low=slowest, high=fastest))
     return f"{1 / ratio.value:,.{decimals}f}× ({slowest:,.{decimals}f}–{fastest:,.{decimals}f})"

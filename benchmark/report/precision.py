@@ -29,7 +29,7 @@ def _why(each: Precision) -> str:
         return words.TOO_THIN if each.rounds >= each.pilot else words.ENDED_EARLY
     if each.needed > each.most:
         return words.at_most(most=each.most, needed=each.needed)
-    return words.ENDED_EARLY if each.rounds < each.needed else ""
+    return words.ENDED_EARLY if each.rounds < each.needed else words.VARIED
 
 
 def _interval(estimate: Estimate) -> str:

@@ -66,11 +66,14 @@ def _metrics(
     notes = [f"{mark} {why}" for why, mark in marks.items()]
     if any(metric.metric == "throughput" for metric in metrics):
         notes.append(words.THROUGHPUT_NOTE)
+    strong = next((at for at, metric in enumerate(metrics) if metric.primary), None)
     header = words.comparison_header(
-        baseline=compared.baseline, candidate=compared.candidate, confidence=percent(compared.confidence)
+        baseline=compared.baseline,
+        candidate=compared.candidate,
+        confidence=percent(compared.confidence),
+        together=strong is None,
     )
     rows = tuple(metric_row(metric, marks) for metric in metrics)
-    strong = next((at for at, metric in enumerate(metrics) if metric.primary), None)
     return Table(caption, header, rows, figures(header), tuple(notes), strong, detail)
 
 
@@ -100,7 +103,10 @@ def metric_row(metric: Metric, marks: dict[str, str]) -> tuple[str, ...]:
 def breakdown(split: Breakdown) -> tuple[Table, ...]:
     """What the mean difference is made of, and that of the exchanges around p99; a part that nobody paid is left out."""
     header = words.comparison_header(
-        baseline=split.baseline, candidate=split.candidate, confidence=percent(split.confidence)
+        baseline=split.baseline,
+        candidate=split.candidate,
+        confidence=percent(split.confidence),
+        together=True,
     )[:-1]
     notes = (f"¹ {split.withheld}",) if split.withheld else ()
     kept = _paid(split.rows)

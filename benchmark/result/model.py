@@ -275,7 +275,10 @@ class Comparison(_Part):
 
     baseline: str
     candidate: str
-    confidence: float
+    confidence: float = Field(description="of the primary metric alone")
+    others: float | None = Field(
+        None, description="of each other row, breakdowns' too: all of them together have that of the primary"
+    )
     rounds: int
     metrics: list[Metric]
     remarks: list[str] = Field([], description="what a reader must know before quoting a figure")

@@ -95,7 +95,7 @@ def test_only_sound_pairs_are_compared() -> None:
     [
         ((0, 0), set()),
         ((2, 2), {"p99", "p99.9"}),  # 2 % on both: more than the 1 % beyond p99
-        ((0, 2), {"mean", "p50", "p90", "p95", "p99", "p99.9"}),  # the shares differ by more than a point
+        ((0, 2), {"p99", "p99.9"}),  # the rest holds also were these the slowest
     ],
 )
 def test_quick_refusals_withhold(refused: tuple[int, int], withheld: set[str]) -> None:

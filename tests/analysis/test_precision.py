@@ -11,38 +11,56 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark.analysis.estimate import pilot_of
+from benchmark.analysis.pairs import AIM, difference_and_ratio, rounds_for
 from benchmark.analysis.precision import further_rounds
-from benchmark.analysis.statistics import paired_ratio, stein, student, t_quantile
+from benchmark.analysis.statistics import student, t_quantile
 from benchmark.analysis.summary import summarise
 from benchmark.report.precision import precision as told
 from benchmark.result.run import Run
 from tests.analysis.runs import a_recording, a_round, a_run
 
-EXPERIMENTS = 5_000
+EXPERIMENTS = 3_000
 PILOT, WITHIN = 10, 0.05
-HALF = math.log1p(WITHIN)
+HALF = math.log1p(WITHIN)  # on the scale of logarithms
 
 
-def experiment(random: np.random.Generator, spread: float) -> NDArray[np.float64]:
-    """Two targets' rounds, as many as the pilot asks for; what a pair shares does not matter."""
-    before, after = np.exp(spread / math.sqrt(2) * random.standard_normal((2, 1000)))
-    n = stein(np.log(after[:PILOT]) - np.log(before[:PILOT]), HALF, 0.95)
-    shared = np.exp(0.2 * random.standard_normal(n))
-    return np.array([before[:n] * shared, after[:n] * shared])
+def experiment(random: np.random.Generator, spread: float, broken: float = 0.0) -> NDArray[np.float64]:
+    """Two targets' rounds, as many as the pilot asks for, some ten times as slow; what a pair shares does not matter."""
+    sides = np.exp(spread / math.sqrt(2) * random.standard_normal((2, 1000)))
+    sides *= np.where(random.random(sides.shape) < broken, 10.0, 1.0)
+    n = min(rounds_for(sides[:, :PILOT].T, WITHIN, 0.95), 1000)
+    return sides[:, :n] * np.exp(0.1 * random.standard_normal(n))
 
 
 @pytest.mark.parametrize("spread", [0.03, 0.08, 0.15])
 def test_intervals_cover_the_truth_and_are_as_narrow_as_was_asked(spread: float) -> None:
     random = np.random.default_rng(round(1000 * spread))
-    covered, rounds = 0, []
+    covered, reached, rounds = 0, 0, []
     for _ in range(EXPERIMENTS):
         before, after = experiment(random, spread)
         rounds.append(len(before))
-        found = paired_ratio(before, after, 0.95, PILOT)
-        assert found.high / found.value <= 1 + WITHIN + 1e-9
+        _, found = difference_and_ratio(before, after, 0.95, pilot=PILOT)
+        reached += found.high / found.value <= 1 + WITHIN
         covered += found.low <= 1 <= found.high
-    assert covered / EXPERIMENTS >= 0.94
-    assert np.mean(rounds) == pytest.approx(max(PILOT, (t_quantile(9, 0.95) * spread / HALF) ** 2), rel=0.1)
+    assert covered / EXPERIMENTS >= 0.93
+    assert reached / EXPERIMENTS >= 0.9
+    needed = (t_quantile(9, 0.95) * spread / (AIM * WITHIN)) ** 2
+    assert np.mean(rounds) == pytest.approx(max(PILOT, needed), rel=0.15)
+
+
+def test_broken_rounds_that_the_pilot_did_not_see_are_covered() -> None:
+    """Row 12 of the audit: by the pilot's spread alone 82 %, and claims in 10 %."""
+    random = np.random.default_rng(5)
+    covered, alone = 0, 0
+    for _ in range(1000):
+        before, after = experiment(random, 0.08, broken=0.02)
+        _, found = difference_and_ratio(before, after, 0.95, pilot=PILOT)
+        covered += found.low <= 1 <= found.high
+        saved = after - before
+        reach = t_quantile(PILOT - 1, 0.95) * saved[:PILOT].std(ddof=1) / math.sqrt(len(saved))
+        alone += abs(saved.mean()) <= reach
+    assert alone / 1000 < 0.9, "the pilot alone would be caught"
+    assert covered / 1000 >= 0.94
 
 
 def test_peeking_would_not_cover() -> None:
@@ -80,9 +98,9 @@ def test_the_pilot_alone_says_how_many_rounds() -> None:
     assert further_rounds(longer) == 0
     (found,) = summarise(longer).precision
     assert found.reached is not None
-    assert WITHIN * 0.9 < found.reached <= WITHIN
+    assert WITHIN * 0.7 < found.reached <= WITHIN
     assert found.rounds == found.needed == PILOT + more
-    assert "in ratio to the public address: p50 is known to ±5 %, and ±5 % was asked for" in told(found)
+    assert "in ratio to the public address: p50 is known to ±4.4 %, and ±5 % was asked for" in told(found)
     ratio = summarise(longer).comparisons[0].primary.ratio
     assert ratio.high is not None
     assert ratio.value is not None

@@ -37,7 +37,10 @@ CHARTS = {
         "Latency at each level",
         "round marks p50, triangles p99; of streams, the time to the first token",
     ),
-    "difference": ("Difference with its interval", "left of zero: answers sooner"),
+    "difference": (
+        "Difference with its interval",
+        "left of zero: answers sooner; drawn thin: secondary, these share one confidence",
+    ),
     "percentiles": ("Response time by percentile", "every further step to the right is ten times rarer"),
     "first_tokens": (
         "Time to first token by percentile",
@@ -425,13 +428,16 @@ def comparison_caption(*, candidate: str, baseline: str, rounds: int) -> str:
     """Over a table of metrics."""
     return (
         f"{candidate} against {baseline}, over {rounds} pairs of rounds, in milliseconds. "
-        "▸ was chosen beforehand; all other metrics are secondary."
+        "▸ was chosen beforehand, and is alone at its confidence; all other rows of the page are secondary, and share one."
     )
 
 
-def comparison_header(*, baseline: str, candidate: str, confidence: str) -> tuple[str, ...]:
-    """Of a table of metrics."""
-    return (METRIC, baseline, candidate, f"difference ({confidence} % CI)", "times faster")
+def comparison_header(
+    *, baseline: str, candidate: str, confidence: str, together: bool = False
+) -> tuple[str, ...]:
+    """Of a table of metrics; `together`: none is the headline, and all of the page's others share the confidence."""
+    shared = ", all together" if together else ""
+    return (METRIC, baseline, candidate, f"difference ({confidence} % CI{shared})", "times faster")
 
 
 FURTHER_CAPTION = "Further figures, in milliseconds; those without a name are response times, from due to the end of the body"
@@ -663,7 +669,9 @@ TERMS = (
     ),
     ("mean, p50, p90 …", "where each round holds 10 exchanges beyond it: the mean of rounds, Student's t over pairs"),
     ("… further out", "all rounds pooled, Woodruff's interval from how rounds differ, joined by MOVER"),
-    ("times faster", "baseline ÷ candidate: above 1, the candidate is faster"),
+    ("times faster", "baseline ÷ candidate: above 1, the candidate is faster; the difference's own test decides (Fieller)"),
+    ("secondary", "all rows but the headline share its confidence (Bonferroni): together they are wrong as rarely as it is"),
+    ("refusals", "where one side refused more at once, an interval also holds what it would be had these been the slowest"),
     ("clock", "one monotonic clock; histograms of 3 significant digits, sums and maxima exact"),
 )  # fmt: skip
 
@@ -704,6 +712,7 @@ def at_most(*, most: int, needed: int) -> str:
 
 TOO_THIN = ": not every round has a figure of its own, so their spread is not known; measure longer, or look at the failures"
 ENDED_EARLY = ": the run ended before"
+VARIED = ": later rounds varied more than the pilot, whose spread said how many there were to be"
 
 
 # Runs beside runs
