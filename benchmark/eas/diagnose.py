@@ -36,6 +36,7 @@ _UNAUTHORIZED = (
 )
 _PATH = "the service is there, the path is not: is `request.path` missing, such as v1/chat/completions?"
 _MODEL = "the service does not know this `model`: GET v1/models lists the names it serves"
+_ELSEWHERE = ". A load goes there only if you say so: make it the target's url, or name its host in `follow_redirects: [HOST]`"
 _STUCK = "the queue is full at every try, with no load of ours: the service's workers may be stuck"
 
 _SEEN = {
@@ -191,6 +192,8 @@ def _status(probe: Probe, tries: int) -> str:
     body = shortened(probe.body)
     shown = f"; it said: {body}" if body else ""
     again = f" {tries} times" if tries > 1 else ""
+    if probe.detail:  # a redirect that is not followed
+        return f"the first request was answered {probe.status}: {probe.detail}{_ELSEWHERE}"
     return f"the first request was answered {probe.status}{again}: {meaning(probe, tries)}{shown}"
 
 

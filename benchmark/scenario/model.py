@@ -290,8 +290,10 @@ class Request(Part):
         validate_default=True,
         description="How long an answer's body may be; a longer one is a failure.",
     )
-    follow_redirects: bool = Field(
-        False, description="Follow redirects, all in one exchange. Goes with transport: aiohttp."
+    follow_redirects: bool | tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        False,
+        description="Follow redirects, all in one exchange: on the target's own host, and to hosts that are named here. "
+        "Goes with transport: aiohttp.",
     )
 
     @field_validator("body_file", "json_", "bytes_")

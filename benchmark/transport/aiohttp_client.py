@@ -20,6 +20,7 @@ from benchmark.clock import now
 from benchmark.measure.exchange import MOST_BODY, MOST_READ, Answer, Exchange, Failure
 from benchmark.measure.stream import Stream
 from benchmark.measure.tcp_info import Meter
+from benchmark.redaction import is_secret, redact_url
 from benchmark.transport import failures
 from benchmark.transport.aiohttp_connecting import Attempt, Connector, Resolver, current, noted_socket, noting
 from benchmark.transport.base import ENVIRONMENT, Destination, Finished, Handshake, Pool, PreparedRequest
@@ -36,11 +37,19 @@ _OURS = (
     "User-Agent",
     "Content-Type",
 )  # headers that aiohttp adds where none is given
+_ASTRAY = (
+    aiohttp.TooManyRedirects,
+    aiohttp.InvalidUrlRedirectClientError,
+)  # redirects that cannot be followed
 _UNLIMITED = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 
 class _Opened(Exception):  # noqa: N818  # not an error: a connection was wanted, and no request
     """Ends a request before it is sent."""
+
+
+class _Elsewhere(aiohttp.ClientError):
+    """A redirect leads to a host that nobody has named: nothing is sent there."""
 
 
 class _Lost(Exception):  # noqa: N818  # hides an error from aiohttp, which would send the request again
@@ -164,6 +173,7 @@ class AiohttpTransport:
         self, exchange: Exchange, request: PreparedRequest, attempt: Attempt
     ) -> tuple[Failure, str]:
         """Send, and read the answer to its end: what became of it, and what was said of that."""
+        attempt.allowed, attempt.hops, attempt.led_to = request.redirect_hosts, 0, ""
         try:
             async with self._session.request(
                 request.method,
@@ -181,9 +191,8 @@ class AiohttpTransport:
             raise
         except Exception as error:  # whatever it is: this is where errors become failures
             cause = error.__cause__ if isinstance(error, _Lost) and error.__cause__ else error
-            exchange.status = exchange.status or (
-                cause.status if isinstance(cause, aiohttp.TooManyRedirects) else 0
-            )
+            astray = isinstance(cause, (_Elsewhere, *_ASTRAY))
+            exchange.status = exchange.status or (attempt.status if astray else 0)
             kind = failures.of_aiohttp(
                 cause,
                 reused=attempt.reused,
@@ -193,7 +202,11 @@ class AiohttpTransport:
             _forget(error)
             if exchange.stream is not None and exchange.stream.error:
                 return Failure.STREAM_ERROR, exchange.stream.error
-            return kind, failures.describe(cause)
+            return (
+                (Failure.STATUS, _astray(cause, attempt))
+                if astray
+                else (kind, _at(attempt, failures.describe(cause)))
+            )
 
     async def _read(
         self, exchange: Exchange, request: PreparedRequest, answer: aiohttp.ClientResponse
@@ -279,12 +292,28 @@ class AiohttpTransport:
             attempt.opened = await self._connector.connect(request, traces=[], timeout=_UNLIMITED)
             self._connected(attempt)
             raise _Opened
+        attempt.hops += 1
+        if attempt.hops > 1:
+            self._redirect(request, attempt)
         try:
-            return await handler(request)
+            answer = await handler(request)
+            attempt.status = answer.status
+            return answer
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             raise _Lost from error
+
+    def _redirect(self, request: aiohttp.ClientRequest, attempt: Attempt) -> None:
+        """Let a redirect lead only where it may, and without credentials to another origin, as curl does."""
+        where, url = self._destination, request.url
+        attempt.led_to = redact_url(str(url))
+        host = (url.raw_host or "").lower()
+        if host != where.host.lower() and host not in attempt.allowed:
+            raise _Elsewhere
+        if (url.scheme, host, url.port) != (where.scheme, where.host.lower(), where.port):
+            for name in [name for name, value in request.headers.items() if is_secret(name, value)]:
+                request.headers.pop(name, None)
 
     def _connected(self, attempt: Attempt) -> None:
         self.handshake(*attempt.phases())
@@ -313,6 +342,20 @@ class AiohttpTransport:
         on(tracing.on_connection_reuseconn, _reuse)
         on(tracing.on_request_headers_sent, _sent)
         return tracing
+
+
+def _astray(cause: BaseException, attempt: Attempt) -> str:
+    """Where redirects led that nobody can or may follow."""
+    if isinstance(cause, aiohttp.TooManyRedirects):
+        return f"it redirects in a circle: {attempt.hops} times, at last to {attempt.led_to}"
+    if isinstance(cause, aiohttp.InvalidURL):
+        return f"it redirects to {redact_url(str(cause.url))}, which is no http address"
+    return f"it redirects to {attempt.led_to}"
+
+
+def _at(attempt: Attempt, said: str) -> str:
+    """What was said, and by whom, where a redirect had led elsewhere."""
+    return f"{said}, at {attempt.led_to}, where it redirects to" if attempt.led_to else said
 
 
 def _judge(request: PreparedRequest, status: int, body: bytes, stream: Stream | None) -> tuple[Failure, str]:

@@ -27,6 +27,12 @@ class Attempt:
     def __init__(self, exchange: Exchange | None, patience: float | None = None) -> None:
         self.exchange = exchange
         self.patience = patience  # seconds that a new connection may take; None: no limit of its own
+        self.allowed: frozenset[str] = (
+            frozenset()
+        )  # hosts, beside the destination's own, where redirects may lead
+        self.hops = 0  # requests, the first and those that redirects led to
+        self.status = 0  # of the latest answer
+        self.led_to = ""  # where the latest redirect led
         self.opened: Any = None  # the connection, where nothing else was wanted
         self.reused = False
         self.connecting = False

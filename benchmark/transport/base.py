@@ -42,6 +42,7 @@ class PreparedRequest:
     max_body: int = 1024**3  # bytes of an answer's body
     contains: str | None = None  # what a success has in its body
     follow_redirects: bool = False
+    redirect_hosts: frozenset[str] = frozenset()  # beside the destination's own, where redirects may lead
     salt: str = field(default="", repr=False)  # digits in it that stand for a salt; none: it is sent as it is
     turn: int = 1  # of a conversation, whose other turns stand beside it
     more: int = 0  # turns that follow

@@ -110,7 +110,10 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         max_head=request.max_head,
         max_body=request.max_body,
         contains=request.expect.body_contains,
-        follow_redirects=request.follow_redirects,
+        follow_redirects=bool(request.follow_redirects),
+        redirect_hosts=frozenset(map(str.lower, request.follow_redirects or ()))
+        if not isinstance(request.follow_redirects, bool)
+        else frozenset(),
     )
 
 

@@ -60,9 +60,11 @@ async def test_a_redirect_is_followed_when_asked_and_is_one_exchange() -> None:
 
 
 async def test_credentials_do_not_follow_to_another_origin() -> None:
-    async with Recorder() as elsewhere, redirecting(redirect(f"{elsewhere.url}/there")) as server:
-        plain = request("GET", follow_redirects=True)
-        asked = replace(plain, headers=(*plain.headers, ("Authorization", "canary")))
+    async with Recorder() as elsewhere, redirecting(redirect(f"{elsewhere.url}/there", 307)) as server:
+        plain = request("GET", follow_redirects=True, redirect_hosts=frozenset({"127.0.0.1"}))
+        secret = [(name, "canary") for name in ("Authorization", "X-Api-Key", "Cookie", "X-Pass", "AppCode")]
+        secret += [("X-Plain", "8277e0910d750195b448canary")]
+        asked = replace(plain, headers=(*plain.headers, *secret))
         async with client("aiohttp", server.port, asked) as asking:
             assert (await asking.ask()).failure is Failure.NONE
     assert len(elsewhere.heads) == 1
@@ -70,15 +72,43 @@ async def test_credentials_do_not_follow_to_another_origin() -> None:
     assert f"Host: 127.0.0.1:{elsewhere.port}" in elsewhere.heads[0]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_nothing_goes_to_a_host_that_nobody_has_named(status: int) -> None:
+    async with Recorder() as elsewhere, redirecting(redirect(f"{elsewhere.url}/there", status)) as server:
+        asked = request("POST", body=b"canary", follow_redirects=True)
+        async with client("aiohttp", server.port, asked) as asking:
+            exchange = await asking.ask()
+    assert (exchange.failure, exchange.status) == (Failure.STATUS, status)
+    assert exchange.detail == f"it redirects to {elsewhere.url}/there"
+    assert elsewhere.heads == []
+
+
+async def test_who_redirects_where_is_said() -> None:
+    (closed,) = free_ports(1)
+    asked = request("GET", follow_redirects=True)
+    there = redirect(f"http://localhost:{closed}/x?token=canary")
+    async with redirecting(there) as server, client("aiohttp", server.port, asked) as asking:
+        exchange = await asking.ask()
+    assert exchange.failure is Failure.CONNECT_REFUSED
+    assert f"at http://localhost:{closed}/x?token=<redacted>, where it redirects to" in exchange.detail
+
+
 @pytest.mark.parametrize(
     ("where", "failure"),
-    [("/again", Failure.STATUS), ("ftp://x/", Failure.PROTOCOL), ("http://[", Failure.PROTOCOL)],
+    [
+        ("/again", Failure.STATUS),
+        ("ftp://x/", Failure.STATUS),
+        ("file:///etc/passwd", Failure.STATUS),
+        ("http://[", Failure.STATUS),
+    ],
 )
 async def test_redirects_that_lead_nowhere(where: str, failure: Failure) -> None:
     asked = request("GET", follow_redirects=True)
     async with redirecting(redirect(where)) as server, client("aiohttp", server.port, asked) as asking:
         exchange = await asking.ask()
     assert exchange.failure is failure
+    assert exchange.status == 302
+    assert "it redirects" in exchange.detail
     assert exchange.done
 
 
