@@ -37,10 +37,7 @@ _OURS = (
     "User-Agent",
     "Content-Type",
 )  # headers that aiohttp adds where none is given
-_ASTRAY = (
-    aiohttp.TooManyRedirects,
-    aiohttp.InvalidUrlRedirectClientError,
-)  # redirects that cannot be followed
+_ASTRAY = (aiohttp.TooManyRedirects, aiohttp.RedirectClientError)  # redirects that cannot be followed
 _UNLIMITED = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 
