@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import get_terminal_size
@@ -78,11 +78,12 @@ def _load(arguments: list[str]) -> LoadedScenario:
             )
         return load_scenario(Path(arguments[0]))
     ours, theirs = split(arguments)
-    if ours.keys() - {"--vs"}:
+    if ours.keys() - {"--vs", "--as-is"}:
         raise InputError(
-            f"{min(ours.keys() - {'--vs'})} belongs to a load; check sends one request per target"
+            f"{min(ours.keys() - {'--vs', '--as-is'})} belongs to a load; check sends one request per target"
         )
-    return curl_scenario(parse_curl(theirs), ours.get("--vs", []), {})
+    command = replace(parse_curl(theirs), as_is="--as-is" in ours)
+    return curl_scenario(command, ours.get("--vs", []), {})
 
 
 def _unfair(plan: Plan, loaded: LoadedScenario) -> str:

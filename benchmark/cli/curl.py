@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.cli.output import complain
@@ -40,7 +41,7 @@ _FILES = {
     ".wav",
     ".mp3",
 }
-SWITCHES = {"--as-scenario", "--dry-run", "--quiet", "--full", "--no-check"}
+SWITCHES = {"--as-is", "--as-scenario", "--dry-run", "--quiet", "--full", "--no-check"}
 LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
 RUN = ("rounds", "processes")
 
@@ -53,6 +54,7 @@ def curl(arguments: Sequence[str]) -> ExitStatus:
         complain(f"not used here: {', '.join(command.unused)}")
     load = {name: ours[f"--{name}"][-1] for name in LOAD if f"--{name}" in ours}
     run = {name: ours[f"--{name}"][-1] for name in RUN if f"--{name}" in ours}
+    command = replace(command, as_is="--as-is" in ours)
     loaded = curl_scenario(command, ours.get("--vs", []), load, run)
     if "--as-scenario" in ours:
         print(as_scenario(command, ours.get("--vs", []), load, run), end="")

@@ -124,7 +124,7 @@ def capacity(
 @app.command(
     context_settings={"ignore_unknown_options": True},
     epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s, --warmup 2s, --rounds 10, "
-    "--processes N, -o DIR, --as-scenario, --dry-run, --quiet, --full. "
+    "--processes N, -o DIR, --as-is, --as-scenario, --dry-run, --quiet, --full. "
     "All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
 )
 def curl(

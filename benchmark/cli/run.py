@@ -467,7 +467,9 @@ def settings(loaded: LoadedScenario, plan: Plan, *, simulated: bool) -> dict[str
         if plan.streamed
         else "response.p50",
         "streamed": plan.streamed,
-        "asks_usage": any(request.stream and request.json_ for request in scenario.all_requests),
+        "asks_usage": any(
+            "stream_options" in request.added for target in plan.targets for request in target.requests
+        ),
         "goodput": [limit.text for limit in scenario.goodput],
         "simulated": simulated,
         "seed": scenario.seed,

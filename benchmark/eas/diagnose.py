@@ -90,12 +90,15 @@ UNSTEADY = frozenset(
 _UNREACHED = frozenset({Failure.DNS, Failure.CONNECT_REFUSED, Failure.CONNECT_TIMEOUT, Failure.UNREACHABLE})
 
 
-def diagnose(host: str, probe: Probe, tries: int = 1) -> str | None:
-    """What is wrong with a target that answered like this at every try, and what to do; None where nothing is."""
+def diagnose(host: str, probe: Probe, tries: int = 1, added: Sequence[str] = ()) -> str | None:
+    """What is wrong with a target that answered like this at every try, and what to do; None where nothing is.
+
+    `added` are keys of the request's body that its writer did not write.
+    """
     if probe.failure is Failure.NONE:
         return None
     if probe.failure is Failure.STATUS:
-        return _status(probe, tries)
+        return _status(probe, tries) + _own_doing(probe, added)
     seen = _SEEN.get(probe.failure, f"the request failed ({probe.failure.label})")
     said = f" ({probe.detail})" if probe.detail else ""
     return f"{seen}{said}{_remedy(host, probe.failure)}"
@@ -195,6 +198,21 @@ def _status(probe: Probe, tries: int) -> str:
     if probe.detail:  # a redirect that is not followed
         return f"the first request was answered {probe.status}: {probe.detail}{_ELSEWHERE}"
     return f"the first request was answered {probe.status}{again}: {meaning(probe, tries)}{shown}"
+
+
+def _own_doing(probe: Probe, added: Sequence[str]) -> str:
+    """What we added to a body that was refused, and how to leave it out."""
+    if probe.status not in {400, 422} or not added:
+        return ""
+    named = [key for key in added if key in probe.body] or list(added)
+    keys = " and ".join(f"`{key}`" for key in named)
+    other = (
+        "; `max_completion_tokens` in the json takes the place of `max_tokens`"
+        if "max_tokens" in named
+        else ""
+    )
+    were = "was" if len(named) == 1 else "were"
+    return f". {keys} {were} added by vpcbench: `pin: false` (curl: --as-is) sends the body as it is written{other}"
 
 
 def _remedy(host: str, failure: Failure) -> str:

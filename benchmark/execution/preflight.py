@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.eas.diagnose import TRANSIENT, UNSTEADY, diagnose, shared_addresses, unlike_answers, warnings
 from benchmark.eas.upstreams import diagnose_instances
 from benchmark.errors import InputError, TargetError
 from benchmark.execution.local import LocalWorkers
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
+from benchmark.measure.exchange import Failure
 from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import Probe
+from benchmark.transport.base import PreparedRequest, head_of
 
+MOST_NAMED = 8  # models that are named
 TRIES = 3  # for answers that a service may recover from
 BETWEEN_TRIES = 0.5  # seconds
 
@@ -91,14 +95,40 @@ def _visit(target: TargetPlan, workers: LocalWorkers) -> Visit:
     if lookup and not lookup.instances:
         return Visit(target, lookup.probe, 0, f"{lookup.url}: {lookup.problem}", (), lookup)
     probe, tries = _probe(target, workers)
+    added = target.requests[0].added
+    fault = diagnose_instances(host, probe, tries) if lookup else diagnose(host, probe, tries, added)
+    if fault and (served := _served(target, probe, workers)):
+        fault, tries = f"{fault}. It serves {', '.join(served)}", tries + 1
     return Visit(
         target=target,
         probe=probe,
         sent=tries if probe.addresses else 0,
-        fault=(diagnose_instances if lookup else diagnose)(host, probe, tries),
+        fault=fault,
         warnings=tuple(warnings(host, probe, time.time(), verify_tls=target.destination.verify_tls)),
         lookup=lookup,
     )
+
+
+def _served(target: TargetPlan, probe: Probe, workers: LocalWorkers) -> list[str]:
+    """The names of the models that are served, where the one that was asked for was refused; asks once."""
+    request = target.requests[0]
+    before, version, _ = request.target.partition("/v1/")
+    refused = probe.failure is Failure.STATUS and "model" in probe.body.lower()
+    if not (refused and version and request.model_name):
+        return []
+    path = f"{before}/v1/models"
+    headers = tuple(each for each in request.headers if not each[0].lower().startswith("content-"))
+    asking = PreparedRequest(
+        method="GET",
+        target=path,
+        headers=headers,
+        body=b"",
+        timeout=request.timeout,
+        expected=frozenset({200}),
+        wire=head_of("GET", path, headers),
+    )
+    told = workers.probe(ProbeOrder(replace(target, requests=(asking,)), walk=False))
+    return re.findall(r'"id"\s*:\s*"([^"\\]{1,100})"', told.body)[:MOST_NAMED] if told.status == 200 else []
 
 
 def _probe(target: TargetPlan, workers: LocalWorkers) -> tuple[Probe, int]:

@@ -33,6 +33,7 @@ class Variant(NamedTuple):
     turn: int = 1  # of a conversation
     more: int = 0  # turns of it that follow
     answers: tuple[str, ...] = ()  # what stands in the body for answers that are yet to be given
+    added: tuple[str, ...] = ()  # keys of the body that nobody wrote
 
 
 class Variants(NamedTuple):
@@ -93,11 +94,14 @@ def _asking(
         )
     made, said = make_prompts(prompts, loaded.folder, loaded.measure(), loaded.scenario.seed, trace)
     remarks += said
+    asked = [ask(filled, prompt, path) for prompt in made]
+    written = {*(filled.json_ or {}), form_of(path)}
+    added = tuple(key for key in (asked[0].json_ or {} if asked else {}) if key not in written)
     return [
-        _variant(loaded, ask(filled, prompt, path))._replace(
-            turn=prompt.turn, more=prompt.more, answers=prompt.answers
+        _variant(loaded, each)._replace(
+            turn=prompt.turn, more=prompt.more, answers=prompt.answers, added=added
         )
-        for prompt in made
+        for each, prompt in zip(asked, made, strict=True)
     ]
 
 
@@ -181,4 +185,5 @@ def _prepare(target: Target, variant: Variant, body: bytes, *, tokenized: bool) 
         more=variant.more,
         answers=variant.answers,
         heard=live or (tokenized and prepared.stream),
+        added=(*variant.added, *prepared.added),
     )

@@ -44,15 +44,11 @@ def read_body(request: Request, folder: Path = Path(), *, trusted: bool = False)
 
 
 def _asked(request: Request) -> Any:
-    """The JSON body; where the scenario asks for a stream beside it, the body asks for one and for its usage."""
+    """The JSON body; where the scenario asks for a stream beside it, the body asks for one."""
     named = request.stream if isinstance(request.stream, str) else "openai"
     if not request.stream or named not in _BY_BODY or not isinstance(request.json_, dict):
         return request.json_
-    if named != "openai":
-        return {**request.json_, "stream": True}
-    options = request.json_.get("stream_options")
-    options = {"include_usage": True} | (options if isinstance(options, dict) else {})
-    return {**request.json_, "stream": True, "stream_options": options}
+    return {**request.json_, "stream": True}
 
 
 def encode_json(value: object) -> bytes:

@@ -272,6 +272,11 @@ class Request(Part):
         "Which API streams it is told by its events, or named here; `events` are any server-sent events, `chunks` any "
         'answer that comes in pieces. Default: whether the body says `"stream": true`.',
     )
+    pin: bool = Field(
+        True,
+        description="Add to a model's request what makes its answers alike and counted: usage of streams "
+        "(stream_options.include_usage); with prompts, max_tokens and temperature: 0. false: it is sent as it is written.",
+    )
     expect: Expect = Field(default_factory=Expect, description="Which answers to it count as a success.")
     timeout: Duration = Field(
         "30s", validate_default=True, description="How long a request may take before it counts as failed."

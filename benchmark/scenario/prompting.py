@@ -89,12 +89,28 @@ def ask(request: Request, prompt: Prompt, path: str) -> Request:
     form = form_of(path)
     body[form] = list(prompt.messages) if form == "messages" else _as_text(prompt.messages)
     if form != "input":
-        if prompt.output is not None or not {"max_tokens", "max_completion_tokens"} & body.keys():
-            body["max_tokens"] = prompt.output or DEFAULT_OUTPUT
-        body.setdefault("temperature", 0)
+        _limit(body, request, prompt)
+        if request.pin:
+            body.setdefault("temperature", 0)
         if request.prompts.ignore_eos:
             body["ignore_eos"] = True
     return request.model_copy(update={"json_": body})
+
+
+def _limit(body: dict[str, Any], request: Request, prompt: Prompt) -> None:
+    """Say how long the answer may be: what the scenario says wins over what a row says, or a trace.
+
+    Raises:
+        InputError: the scenario says it twice.
+    """
+    assert request.prompts is not None
+    written = sorted({"max_tokens", "max_completion_tokens"} & body.keys())
+    if written and request.prompts.output is not None:
+        raise InputError(
+            f"prompts.output and json.{written[0]} both say how long answers are; leave one of them out"
+        )
+    if not written and (request.pin or request.prompts.output is not None):
+        body["max_tokens"] = prompt.output or DEFAULT_OUTPUT
 
 
 def form_of(path: str) -> str:

@@ -62,6 +62,20 @@ def is_streamed(request: Request, body: bytes, path: str = "") -> bool:
     return asked.get("stream") is True
 
 
+def asks_usage(request: Request, body: bytes, path: str) -> bool:
+    """Whether the body of a streamed request is to ask for usage, which it does not do by itself."""
+    api = api_of(path)
+    named = request.stream in {True, "openai"}
+    if not request.pin or not (api == "openai" or (named and not api)) or b'"stream_options"' in body:
+        return False
+    return is_streamed(request, body, path) and _object(body).get("stream") is True
+
+
+def with_usage(body: bytes) -> bytes:
+    """The same body, which also asks for the usage of its stream; what was written stays as it was, to the byte."""
+    return body.rstrip()[:-1] + b',"stream_options":{"include_usage":true}}'
+
+
 def model_of(body: bytes) -> str:
     """The model that a body names; empty: none."""
     name = _object(body).get("model") if b'"model"' in body else None

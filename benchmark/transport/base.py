@@ -36,6 +36,7 @@ class PreparedRequest:
     stream: bool = False  # whether the answer is read as a stream of tokens
     dialect: str = ""  # the stream's, by name; none: as its events tell
     model_name: str = ""  # as the body says it
+    added: tuple[str, ...] = ()  # keys of its body that the scenario did not write
     exact_tokens: int = 0  # that are asked for, no more and no fewer; zero: there may be fewer
     model: bool = False  # whether a model answers, whose whole answers hold usage, or an error
     max_head: int = 64 * 1024  # bytes of an answer's head; a longer one is no proper answer

@@ -9,7 +9,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from benchmark import __version__
 from benchmark.scenario.certificates import certificate_files
-from benchmark.scenario.streaming import exact_tokens, is_model, is_streamed, model_of
+from benchmark.scenario.streaming import (
+    asks_usage,
+    exact_tokens,
+    is_model,
+    is_streamed,
+    model_of,
+    with_usage,
+)
 from benchmark.transport.base import BELOW_400, Destination, Discovery, PreparedRequest, head_of
 from benchmark.units import NANOSECONDS
 
@@ -89,8 +96,11 @@ def _destination(url: str, target: Target, folder: Path) -> Destination:
 
 def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
     """The request as this target gets it; `body` is what `read_body` gave."""
-    headers = _headers(target, request, body)
     where = _request_target(target, request)
+    counted = asks_usage(request, body, where)
+    if counted:
+        body = with_usage(body)
+    headers = _headers(target, request, body)
     return PreparedRequest(
         method=request.method,
         target=where,
@@ -106,6 +116,7 @@ def prepare(target: Target, request: Request, body: bytes) -> PreparedRequest:
         dialect=request.stream if isinstance(request.stream, str) else "",
         model=is_model(where),
         model_name=model_of(body) if is_model(where) else "",
+        added=("stream_options",) if counted else (),
         exact_tokens=exact_tokens(body),
         max_head=request.max_head,
         max_body=request.max_body,

@@ -83,9 +83,12 @@ def two_addresses(folder: Path, *load: str) -> str:
 
 
 def test_curl_with_a_stream_in_its_body_compares_two_addresses(tmp_path: Path) -> None:
-    """There is no usage: tokens are chunks, and it says so."""
+    """As it was written it asks for no usage: tokens are chunks, and it says so; else usage is asked for, too."""
     load = ("--connections", "2", "--duration", "800ms", "--rounds", "2", "--warmup", "100ms")
-    said = two_addresses(tmp_path, *load)
+    two_addresses(tmp_path, *load)
+    tokens = result_of(tmp_path / "out")["targets"]["first"]["stream"]["tokens"]
+    assert (tokens["source"], tokens["per_stream"]) == ("usage", 5)
+    said = two_addresses(tmp_path, *load, "--as-is")
     result = result_of(tmp_path / "out")
     assert metric(result, "ttft.p50")["primary"]
     assert "chunks stand for tokens" in said

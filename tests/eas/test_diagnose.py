@@ -85,6 +85,37 @@ def test_what_the_gateway_answers(status: int, body: str, said: str) -> None:
     assert all(part.replace("the body", "body") in told for part in said.split("|")), told
 
 
+def test_what_we_added_to_a_body_that_is_refused() -> None:
+    refused = answered(400, '{"error": {"message": "Unrecognized request argument: stream_options"}}')
+    told = diagnose(PUBLIC, refused, 1, ("max_tokens", "stream_options")) or ""
+    assert "Unrecognized request argument" in told
+    assert "`stream_options` was added by vpcbench: `pin: false` (curl: --as-is)" in told
+    assert "max_completion_tokens" not in told
+    unnamed = diagnose(PUBLIC, answered(422, "no"), 1, ("max_tokens", "temperature")) or ""
+    assert "`max_tokens` and `temperature` were added" in unnamed
+    assert "`max_completion_tokens` in the json" in unnamed
+    assert "added" not in (diagnose(PUBLIC, answered(400, "no")) or "")
+    assert "added" not in (diagnose(PUBLIC, answered(500, "max_tokens"), 1, ("max_tokens",)) or "")
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (Failure.STREAM_ERROR, "told an error in its stream"),
+        (Failure.STREAM_ABORTED, "gave its answer up"),
+        (Failure.NO_TOKEN, "without a single token"),
+        (Failure.NOT_STREAMED, "`stream: false`"),
+        (Failure.UNKNOWN_STREAM, "`stream: events`"),
+        (Failure.ENCODING, "Accept-Encoding"),
+        (Failure.ERROR_IN_ANSWER, "status of success"),
+    ],
+)
+def test_what_a_stream_hides(failure: Failure, said: str) -> None:
+    told = diagnose(PUBLIC, replace(answered(200, ""), failure=failure, detail="so it said")) or ""
+    assert said in told
+    assert "(so it said)" in told
+
+
 def test_a_queue_that_is_full_without_a_load_means_stuck_workers() -> None:
     assert "workers may be stuck" in (diagnose(PUBLIC, answered(450), tries=3) or "")
     assert "stuck" not in (diagnose(PUBLIC, answered(450)) or "")

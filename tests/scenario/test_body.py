@@ -36,11 +36,9 @@ def test_bodies(keys: dict[str, Any], sent: bytes, tmp_path: Path) -> None:
     ("keys", "sent", "streamed"),
     [
         ({"json": {"a": 1}}, '{"a":1}', False),
-        (
-            {"json": {"a": 1}, "stream": True},
-            '{"a":1,"stream":true,"stream_options":{"include_usage":true}}',
-            True,
-        ),
+        ({"json": {"a": 1}, "stream": True}, '{"a":1,"stream":true}', True),
+        ({"json": {"a": 1}, "stream": "anthropic"}, '{"a":1,"stream":true}', True),
+        ({"json": {"a": 1}, "stream": "tgi"}, '{"a":1}', True),
         ({"json": {"stream": True}}, '{"stream":true}', True),
         ({"json": {"stream": True}, "stream": False}, '{"stream":true}', False),
         ({"json": {"stream": False}}, '{"stream":false}', False),

@@ -15,7 +15,8 @@ from benchmark.errors import InputError
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.scenario import prompting
 from benchmark.scenario.load import load_text
-from benchmark.scenario.prompting import Prompt, form_of, make_prompts
+from benchmark.scenario.model import Request
+from benchmark.scenario.prompting import Prompt, ask, form_of, make_prompts
 from benchmark.scenario.prompts import Prompts
 from benchmark.scenario.salt import SALT, TARGET_SALT
 from benchmark.scenario.tokens import Words, read_tokenizer
@@ -179,6 +180,18 @@ def test_a_chat_is_asked_with_its_length_pinned() -> None:
     (body,) = bodies("json: {model: m, temperature: 0.7, max_completion_tokens: 5}, prompts: [hello]")
     assert (body["temperature"], body["max_completion_tokens"], "max_tokens" in body) == (0.7, 5, False)
     assert bodies("prompts: [hello]")[0]["max_tokens"] == 128
+    (body,) = bodies("pin: false, json: {model: m}, prompts: {texts: [hello], salt: false}")
+    assert body == {"model": "m", "messages": [HELLO]}
+
+
+def test_what_the_scenario_says_of_lengths_wins_over_its_data() -> None:
+    prompt = Prompt(({"role": "user", "content": "x"},), 190)
+    request = Request.model_validate({"json": {"max_tokens": 8}, "prompts": ["x"]})
+    asked: dict[str, Any] = ask(request, prompt, "v1/chat/completions").json_
+    assert asked["max_tokens"] == 8
+    twice = Request.model_validate({"json": {"max_tokens": 8}, "prompts": {"texts": ["x"], "output": 9}})
+    with pytest.raises(InputError, match=r"prompts\.output and json\.max_tokens both say"):
+        ask(twice, prompt, "v1/chat/completions")
 
 
 def test_other_apis() -> None:

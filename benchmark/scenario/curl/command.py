@@ -49,6 +49,7 @@ class CurlCommand:
     key_file: str | None = None
     family: str | None = None  # ipv4 or ipv6: the only addresses that are used
     resolve: tuple[tuple[str, int, str], ...] = ()  # host (or *), port, address
+    as_is: bool = False  # whether nothing is added to its body
     literal: bool = False  # braces and brackets in URLs are sent as they are
     unused: tuple[str, ...] = ()  # flags that would change something in curl, and change nothing here
 

@@ -230,6 +230,8 @@ def request_of(draft: Draft, command: CurlCommand, *, several: bool = False) -> 
         request["connect_timeout"] = f"{command.connect_timeout}s"
     if command.follow_redirects:
         request["follow_redirects"] = True
+    if command.as_is:
+        request["pin"] = False
     draft.options |= {
         ("request", "method"): "-X",
         ("request", "headers"): "-H",
