@@ -85,8 +85,10 @@ def two_addresses(folder: Path, *load: str) -> str:
 def test_curl_with_a_stream_in_its_body_compares_two_addresses(tmp_path: Path) -> None:
     """As it was written it asks for no usage: tokens are chunks, and it says so; else usage is asked for, too."""
     load = ("--connections", "2", "--duration", "800ms", "--rounds", "2", "--warmup", "100ms")
-    two_addresses(tmp_path, *load)
-    tokens = result_of(tmp_path / "out")["targets"]["first"]["stream"]["tokens"]
+    asking = tmp_path / "asking"
+    asking.mkdir()
+    two_addresses(asking, *load)
+    tokens = result_of(asking / "out")["targets"]["first"]["stream"]["tokens"]
     assert (tokens["source"], tokens["per_stream"]) == ("usage", 5)
     said = two_addresses(tmp_path, *load, "--as-is")
     result = result_of(tmp_path / "out")
