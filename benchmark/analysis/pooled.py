@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.analysis.pairs import UNKNOWN, long_run
+from benchmark.analysis.pairs import UNKNOWN, covariance, long_run
 from benchmark.analysis.statistics import Interval, Sample, quantile, t_quantile
 
 
@@ -17,16 +17,16 @@ def woodruff(
     """The pooled q-quantile, its interval found by inverting one of the share above it (Woodruff, JASA 47, 1952).
 
     The share's logit is taken ± t·se, so that no limit is beyond all shares. se is that of the per-round shares above
-    the quantile, in the long run, and at least the binomial's, so that rounds which happen to agree do not feign
-    certainty. A limit beyond the slowest is infinite, and so are both where what lies beyond came in too few rounds.
-    At least two rounds must hold something.
+    the quantile, in the long run where that is more, and at least the binomial's, so that rounds which happen to agree do
+    not feign certainty. A limit beyond the slowest is infinite. At least two rounds must hold something.
     """
     held = [each for each in rounds if each.count]
     value = quantile(pooled, q)
     counts = np.array([each.count for each in held], np.float64)
     excess = np.array([each.above(value) for each in held]) - counts * (1 - q)
     n, total = len(held), float(counts.sum())
-    between = float(long_run(np.column_stack([np.zeros(n), excess]))[1, 1]) * n / total**2
+    pairs = np.column_stack([np.zeros(n), excess])
+    between = max(float(long_run(pairs)[1, 1]), float(covariance(pairs)[1, 1])) * n / total**2
     reach = t_quantile(n - 1, confidence) * math.sqrt(max(between, q * (1 - q) / total)) / (q * (1 - q))
     odds = (1 - q) / q
     least, most = (ratio / (1 + ratio) for ratio in (odds * math.exp(-reach), odds * math.exp(reach)))

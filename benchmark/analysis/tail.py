@@ -16,6 +16,7 @@ import numpy as np
 from benchmark.analysis.parts import Means, parts
 from benchmark.analysis.statistics import jackknife
 from benchmark.measure.bands import Bands
+from benchmark.measure.histogram import width_at
 from benchmark.measure.recording import Recording
 from benchmark.result.model import BreakdownRow, Estimate, TailBreakdown
 from benchmark.units import MILLISECOND
@@ -109,9 +110,14 @@ def _row(
     value = (after - before) / MILLISECOND
     without = np.array([second - first for first, second in left]) / MILLISECOND
     found = jackknife(value, without, confidence) if len(left) > 1 else None
+    least = math.fsum(width_at(each) for each in (before, after) if each > 0) / MILLISECOND
     return BreakdownRow(
         phase=name,
         baseline=before / MILLISECOND,
         candidate=after / MILLISECOND,
-        difference=Estimate(value=value, low=found and found.low, high=found and found.high),
+        difference=Estimate(
+            value=value,
+            low=found and min(found.low, value - least),
+            high=found and max(found.high, value + least),
+        ),
     )

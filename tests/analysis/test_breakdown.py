@@ -111,6 +111,15 @@ def test_without_the_kernels_round_trip_the_wait_stays_whole() -> None:
     assert not {"network", "server"} & phases
 
 
+def test_parts_that_never_vary_are_known_to_a_bucket_at_best() -> None:
+    """Ten rounds of 10.0000 ms against 10.0002: no part of the mean claims a difference, and none of the tail."""
+    split = split_of(*([a_recording(trip, 0.0, seed=1) for _ in range(10)] for trip in (10.0, 10.0002)))
+    for row in (*split.rows, split.total):
+        assert row.difference.low is not None
+        assert row.difference.high is not None
+        assert row.difference.low <= 0 <= row.difference.high
+
+
 def test_one_pair_of_rounds_is_not_enough() -> None:
     run = a_run({"public": side(30.0, 1)[:1], "vpc": side(0.5, 9)[:1]})
     assert breakdown(run, compare(run, "public", "vpc")) is None

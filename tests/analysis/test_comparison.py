@@ -45,6 +45,33 @@ def test_a_slower_address_is_said_as_plainly(median: float, expected: Outcome) -
     assert found.rounds == 10
 
 
+def test_zero_variance_is_no_certainty() -> None:
+    """Row 11 of the audit: ten rounds of 10.000 ms against 10.0002 read *slower*, with an interval of no width."""
+    for later in (10.0002, 10.0):
+        found = compared(*([a_recording(np.full(2000, each)) for _ in range(10)] for each in (10.0, later)))
+        assert {outcome(each) for each in found.metrics if each.metric != "response.p99.9"} <= {
+            Outcome.ALIKE,
+            Outcome.NOT_ENOUGH_DATA,
+        }
+        assert outcome(found.primary) is Outcome.ALIKE
+        assert (found.primary.difference.high or 0) > (found.primary.difference.low or 0)
+
+
+def test_a_service_that_refuses_its_slowest_is_no_faster() -> None:
+    """Row 3 of the audit: of one service, one side refuses its slowest 0.9 %, of which the rest reads *faster*."""
+    random = np.random.default_rng(1)
+    whole = [30 * np.exp(0.3 * random.standard_normal((10, 1000))) for _ in range(2)]
+    served = [np.sort(each)[:991] for each in whole[1]]
+    found = compared(
+        [a_recording(each) for each in whole[0]],
+        [a_recording(each, failures={"status": 9}) for each in served],
+    )
+    claimed = [each.metric for each in found.metrics if outcome(each) in {Outcome.FASTER, Outcome.SLOWER}]
+    assert claimed == []
+    assert "had they been the slowest" in (of(found, "response.p99").withheld or "")
+    assert of(found, "response.mean").difference.high is not None
+
+
 def test_tables_and_comparisons_tell_one_story() -> None:
     result = summarise(a_run({"public": rounds(30, 1), "vpc": rounds(2, 2)}))
     for metric in result.comparisons[0].metrics:
