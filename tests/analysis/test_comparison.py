@@ -68,8 +68,8 @@ def test_a_service_that_refuses_its_slowest_is_no_faster() -> None:
     )
     claimed = [each.metric for each in found.metrics if outcome(each) in {Outcome.FASTER, Outcome.SLOWER}]
     assert claimed == []
-    assert "had they been the slowest" in (of(found, "response.p99").withheld or "")
-    assert of(found, "response.mean").difference.high is not None
+    for name in ("mean", "p50", "p90", "p99"):
+        assert outcome(of(found, f"response.{name}")) is Outcome.ALIKE, "it is printed all the same"
 
 
 def test_tables_and_comparisons_tell_one_story() -> None:
