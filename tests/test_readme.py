@@ -127,11 +127,11 @@ def defaults() -> dict[str, str]:
     assert request.expect.accepts(399)
     assert not request.expect.accepts(400)
     return {
-        "`load`": f"`{{rate: {plain.load.rate:.0f}/s}}`",
+        "`load`": "from a few probes" if not plain.load.paced else "?",
         "`load.arrivals`": f"`{plain.load.arrivals}`",
         "`data.order`": f"`{Data.model_fields['order'].default}`",
         "`load.duration`": f"`{format_duration(plain.load.duration).replace(' ', '')}` measured",
-        "`load.warmup`": f"`{format_duration(plain.load.warmup).replace(' ', '')}` before",
+        "`load.warmup`": "one exchange per connection" if plain.load.warmup is None else "?",
         "`load.max_connections`": f"`{plain.load.max_connections}`",
         "`rounds`": f"`{plain.rounds}`",
         "`request.timeout`": f"`{format_duration(request.timeout).replace(' ', '')}`",

@@ -65,15 +65,15 @@ def _parts(recording: Recording, *, timed: bool, large: bool) -> Means:
 
 def main_reason(split: Breakdown) -> BreakdownRow | None:
     """The row that makes up most of a difference that may be claimed; None: there is none to explain."""
-    if split.withheld or not _shown(split.total.difference):
+    if split.withheld or not is_shown(split.total.difference):
         return None
     sign = math.copysign(1, split.total.difference.value or 0.0)
     most = max(split.rows, key=lambda row: sign * (row.difference.value or 0.0))
-    clear = _shown(most.difference) and most.phase != "rest"
+    clear = is_shown(most.difference) and most.phase != "rest"
     return most if clear else None
 
 
-def _shown(difference: Estimate) -> bool:
+def is_shown(difference: Estimate) -> bool:
     """Whether an interval leaves out zero."""
     return difference.low is not None and difference.high is not None and difference.low * difference.high > 0
 

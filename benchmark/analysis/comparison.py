@@ -45,6 +45,7 @@ SHORTFALL = 0.02  # of the offered rate, that may be left unanswered in time
 POOL_SHARE = 0.1  # of the response time, spent waiting for a free connection
 ALIKE = 0.05  # throughputs within this are alike
 UNLIKE_SIZES = 0.1  # mean answers whose sizes differ by more are not the same payload
+HANGING = 1 / 3  # of the sum of all answers, that one may carry
 UNLIKE_TRIPS = 2.0  # connects that differ by more than this factor crossed unlike paths
 NOTHING = Estimate(value=None)
 STREAM_KINDS = ("ttft", "ttft_from_due", "itl", "tpot", "e2e")  # of what streams have
@@ -117,7 +118,7 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
         )
         for name in names
     ]
-    if not run.settings["open_loop"]:
+    if run.closed_loop:
         metrics.append(_throughput(pairs, level.of(primary=False), _held_up(run, pairs)))
     metrics = [each.model_copy(update={"primary": each.metric == primary}) for each in metrics]
     return Comparison(
@@ -171,7 +172,7 @@ def _distributions(sides: Sides, kind: str) -> tuple[Distribution, Distribution]
 def _rows(run: Run, sides: Sides, held: dict[str, Distributions], names: Sequence[str]) -> int:
     """How many rows of the page may claim something, besides the headline: of metrics, and of the mean's and p99's parts."""
     metrics = sum(not _thin(*held[name.partition(".")[0]], _quantile(name)) for name in names)
-    shown = max(1, metrics) - 1 + (not run.settings["open_loop"]) + 2 * parts_paid([*sides[0], *sides[1]]) + 1
+    shown = max(1, metrics) - 1 + run.closed_loop + 2 * parts_paid([*sides[0], *sides[1]]) + 1
     return shown * max(1, len(run.targets) - 1)
 
 
@@ -309,8 +310,10 @@ def _estimate(interval: Interval, unit: float) -> Estimate:
 
 def _misloaded(run: Run, pairs: Sequence[Pair]) -> str:
     """Why no latency of these rounds may be compared (METHOD 13, 18); empty: they may."""
-    if not run.settings["open_loop"]:
+    if run.closed_loop:
         return _full_core(run, pairs) or starved(run)
+    if run.blocks:
+        return ""
     return next(filter(None, map(overload, _sides(pairs))), "")
 
 
@@ -443,7 +446,9 @@ def _remarks(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) -> 
             "Connections were kept between rounds, so the luck of a path or replica is in every one of them: "
             "the intervals are too narrow."
         )
-    if not run.settings["open_loop"]:
+    if run.blocks:
+        remarks += _hanging(pairs)
+    if run.closed_loop:
         remarks.append(
             "At equal concurrency: the target that answers sooner is asked more often, so loads are not equal."
         )
@@ -453,6 +458,19 @@ def _remarks(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) -> 
             if reason
         ]
         remarks += _backend_bound(pairs)
+    return remarks
+
+
+def _hanging(pairs: Sequence[Pair]) -> list[str]:
+    """Whose mean one answer makes: unlike tails are what a few answers cannot tell (METHOD 25)."""
+    remarks = []
+    for side in _sides(pairs):
+        answers = merged([each.recording for each in side]).histograms["response"]
+        if answers.count > 1 and answers.maximum > HANGING * answers.total:
+            remarks.append(
+                f"The mean of {side[0].target} hangs on one answer, which took {answers.maximum / answers.total:.0%} "
+                "of the time of all of them; measure more requests before you quote it."
+            )
     return remarks
 
 

@@ -95,7 +95,7 @@ def starved(run: Run) -> str:
     """
     workers = run.generator.get("workers", [])
     waited = math.fsum(each["run_queue_seconds"] for each in workers)
-    if run.settings["open_loop"] or not waited > STARVED * math.fsum(each["seconds"] for each in workers):
+    if not run.closed_loop or not waited > STARVED * math.fsum(each["seconds"] for each in workers):
         return ""
     share = waited / math.fsum(each["seconds"] for each in workers)
     return f"{GENERATOR} was kept from its core by other programs for {share:.0%} of the time"
@@ -148,7 +148,7 @@ def saturated(run: Run, rounds: Iterable[Round]) -> bool:
     processes = int(run.generator.get("processes", 1))
     used = [(r.cpu_seconds, r.measured * processes) for r in rounds]
     measured = math.fsum(seconds for _, seconds in used)
-    return not run.settings["open_loop"] and math.fsum(cpu for cpu, _ in used) > FULL_CORE * measured > 0
+    return run.closed_loop and math.fsum(cpu for cpu, _ in used) > FULL_CORE * measured > 0
 
 
 def generator_of(run: Run) -> Generator:
@@ -288,7 +288,7 @@ def _late_headlines(run: Run) -> list[str]:
             continue  # what is told of it is *at least*
         used = run.used(name)
         own, whole = own_delay(used, 0.5), quantile(Distribution.of(used, "response").pooled, 0.5)
-        said = "" if run.settings["open_loop"] else held_up(used) or starved(run)
+        said = held_up(used) or starved(run) if run.closed_loop else ""
         if _harmful(own, whole):
             said = f"{GENERATOR} added {_duration(own)} at p50, of {_duration(whole)} in all"
         if said:

@@ -13,6 +13,14 @@ from typing import Any
 from benchmark.result.run import Round, Run
 
 DIGESTS = "files"  # of data files, by the keys that name them
+PLANNED = {
+    "rate",
+    "connections",
+    "duration",
+    "warmup",
+    "rounds",
+    "planned",
+}  # what was asked decides, where it is kept
 JUDGED_BY = {"objectives", "primary", "baseline", "confidence", "goodput", "cost"}
 FREE = {*JUDGED_BY, "simulated", DIGESTS}  # they change no figure, or are told one by one
 OF_OTHERS = {*FREE, "name", "targets", "allow", "load", "rounds", "prices", "monthly_requests"}
@@ -114,7 +122,10 @@ def _said(value: object) -> str:
 
 def _scenario(sample: Sample) -> dict[str, Any]:
     """What was asked, and how much of it: settings are resolved, and the rest stands as it was written."""
-    settings = {f"{name}": value for name, value in sample.run.settings.items() if name not in FREE}
+    settings = {name: value for name, value in sample.run.settings.items() if name not in FREE}
+    asked = settings.pop("asked", None)
+    if asked is not None:  # how quickly a service answers decides the rest, and that may differ
+        settings = {name: value for name, value in settings.items() if name not in PLANNED} | asked
     load = sample.run.scenario.get("load") or {}
     finer = {name: load[name] for name in load if name not in {"rate", "connections", "duration", "warmup"}}
     rest = {name: value for name, value in sample.run.scenario.items() if name not in OF_OTHERS}

@@ -105,7 +105,7 @@ def _over_runs(sides: Sides, sampled: Sampling) -> Difference:
         for kind in kinds
         for figure in FIGURES
     ]
-    if not first.settings["open_loop"]:
+    if first.closed_loop:
         metrics.append(_throughput(sides, confidence, sampled))
     recordings = [[merged(each.run.used(each.target)) for each in side.samples] for side in sides]
     metrics.append(_failures(recordings, confidence, sampled))

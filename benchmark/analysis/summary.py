@@ -25,14 +25,18 @@ from benchmark.measure.instances import ANSWERED, FAILED
 from benchmark.measure.recording import HANDSHAKES, PHASES, Recording, merged
 from benchmark.result.model import (
     QUANTILES,
+    Asked,
     Bytes,
     Connections,
     Counts,
     Direct,
+    Done,
+    Dose,
     Figures,
     InstanceResult,
     Network,
     PerDirection,
+    Planned,
     Rates,
     Result,
     Sizes,
@@ -58,6 +62,7 @@ def summarise(run: Run) -> Result:
         comparisons=comparisons,
         objectives=objectives,
         generator=generator_of(run),
+        dose=_dose(run),
     )
     notes: list[str] = []
     makers: dict[str, Callable[[], object]] = {
@@ -72,6 +77,22 @@ def summarise(run: Run) -> Result:
 
 def _left_out(section: str, notes: list[str], reason: str) -> None:
     notes.append(f"The {section} is left out: {reason}.")
+
+
+def _dose(run: Run) -> Dose | None:
+    """What was asked, planned and sent; None where the run does not say."""
+    if "planned" not in run.settings:
+        return None
+    done = {}
+    for name in run.targets:
+        account, rounds = run.account(name), [each for each in run.rounds if each.target == name]
+        done[name] = Done(
+            measured=account.scheduled - account.unsent,
+            warmup=sum(each.unmeasured for each in rounds),
+            probes=run.probes.get(name, 0),
+            rounds=len(rounds),
+        )
+    return Dose(asked=Asked(**run.settings["asked"]), planned=Planned(**run.settings["planned"]), done=done)
 
 
 def _target(run: Run, name: str) -> TargetResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,20 +12,23 @@ from benchmark.analysis.capacity import WINDOWS, Search
 from benchmark.analysis.capacity_run import demands_of, new_search, observation
 from benchmark.analysis.summary import summarise
 from benchmark.cli.output import whole
-from benchmark.cli.rescue import telling_where
-from benchmark.cli.run import begin, exit_status, stamp, telling_secretless, write
+from benchmark.cli.run import exit_status, telling_secretless, write
 from benchmark.cli.stopping import Stopping
 from benchmark.errors import ExitStatus, InputError
+from benchmark.execution.beginning import begin, stamp
+from benchmark.execution.dose import MOST_RATE
 from benchmark.execution.environment import cores
 from benchmark.execution.levels import Levels
 from benchmark.execution.limits import check_files, raise_file_limit
 from benchmark.execution.local import Interrupted, LocalWorkers
+from benchmark.execution.pacing import Pacing
 from benchmark.execution.plan import Plan, TargetPlan, make_plan
 from benchmark.execution.preflight import preflight
 from benchmark.redaction import Redactor, redact_url
 from benchmark.report.document import describe
 from benchmark.report.terminal import render_terminal
 from benchmark.result.journal import Journal
+from benchmark.result.rescue import telling_where
 from benchmark.result.run import Run
 from benchmark.result.store import make_folder, save_scenario
 from benchmark.scenario.load import LoadedScenario, load_scenario
@@ -61,7 +65,7 @@ def capacity(
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):
-        plan = make_plan(loaded)
+        plan = _paced(make_plan(loaded))
         if plan.open_loop and plan.turns > 1:
             raise InputError(
                 "a capacity is a rate of requests, and a rate of conversations is none; search with "
@@ -74,6 +78,13 @@ def capacity(
         if dry_run:
             return ExitStatus.OK
         return _search(loaded, plan, asked, out, redactor, console, quiet=quiet, full=full)
+
+
+def _paced(plan: Plan) -> Plan:
+    """With a load to begin with, where the scenario sets none."""
+    if plan.load.paced:
+        return plan
+    return replace(plan, load=plan.load.model_copy(update={"rate": MOST_RATE}))
 
 
 def _asked(plan: Plan, at_least: str | None, budget: str) -> dict[str, float | None]:
@@ -153,7 +164,8 @@ def _send(
         checked = preflight(plan, workers, loaded.scenario.allow)
         checked.demand_usable()
         quickest = min(probe.service for probe in checked.probes.values())
-        kept = begin(loaded, plan, checked, redactor, simulated=False)
+        pacing = Pacing(plan, checked.typical, checked.slowest)
+        kept = begin(loaded, pacing, checked, redactor, simulated=False)
         levels = Levels(
             plan,
             workers,

@@ -17,6 +17,7 @@ VALUES = {
     "--arrivals",
     "--connections",
     "--concurrency",
+    "--requests",
     "--duration",
     "--warmup",
     "--rounds",
@@ -42,7 +43,7 @@ _FILES = {
     ".mp3",
 }
 SWITCHES = {"--as-is", "--as-scenario", "--dry-run", "--quiet", "--full", "--no-check"}
-LOAD = ("rate", "arrivals", "connections", "duration", "warmup")
+LOAD = ("rate", "arrivals", "connections", "requests", "duration", "warmup")
 RUN = ("rounds", "processes")
 
 

@@ -123,8 +123,8 @@ def capacity(
 
 @app.command(
     context_settings={"ignore_unknown_options": True},
-    epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s, --warmup 2s, --rounds 10, "
-    "--processes N, -o DIR, --as-is, --as-scenario, --dry-run, --quiet, --full. "
+    epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s | --requests 200, --warmup 2s, "
+    "--rounds 10, --processes N, -o DIR, --as-is, --as-scenario, --dry-run, --quiet, --full. "
     "All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
 )
 def curl(

@@ -70,7 +70,7 @@ class Course:
 
 def _seconds(plan: Plan) -> float:
     """Of a round, before anything is known of how slow answers are."""
-    return plan.load.warmup + plan.measured / NANOSECONDS
+    return (plan.load.warmup or 0.0) + plan.measured / NANOSECONDS
 
 
 class _Answers:
@@ -139,6 +139,10 @@ class Progress:
         self._safely(self._clear)
         _tell(line)
 
+    def waiting(self, text: str) -> None:
+        """Show why nothing is sent; none: that is over."""
+        self._safely(lambda: self._wait(text))
+
     def _safely(self, act: Callable[[], object]) -> None:
         """Do something to the display. One that fails is switched off: it must not end what it only shows."""
         if not self._on:
@@ -172,6 +176,10 @@ class Progress:
     def _clear(self) -> None:
         if self._bar is not None:
             self._bar.clear()
+
+    def _wait(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
 
     def _observe(self, snapshot: Snapshot) -> None:
         self._course.run(snapshot.warmup, snapshot.measured, snapshot.elapsed)

@@ -72,6 +72,8 @@ class Outcome:
     @property
     def measured(self) -> int:
         """How much of the measured part took place, in nanoseconds."""
+        if self.order.most and self._reported:
+            return min(max(each.lasted for each in self._reported), self.order.measured)
         if self.stopped_after is None:
             return self.order.measured
         return max(0, min(self.stopped_after - self.order.warmup, self.order.measured))

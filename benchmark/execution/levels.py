@@ -9,8 +9,9 @@ from typing import Any
 
 from benchmark.clock import now
 from benchmark.execution.local import Interrupted, LocalWorkers, Observe, WorkerLost
+from benchmark.execution.pacing import Pacing
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
-from benchmark.execution.rounds import Conductor, flaw_of
+from benchmark.execution.rounds import flaw_of
 from benchmark.measure.exchange import Failure
 from benchmark.measure.probe import Probe
 from benchmark.result.run import Round
@@ -40,9 +41,7 @@ class Levels:
         begun = now()
         plan = self._at(level)
         self.workers.grow(self.grow(plan))
-        conductor = Conductor(
-            plan, self.workers, self.baseline, self.probes, self.observe, lambda round_: None
-        )
+        slowest = max(probe.service for probe in self.baseline.values())
         measured = round(seconds * NANOSECONDS)
         order = replace(
             plan.order(
@@ -50,7 +49,7 @@ class Levels:
                 self._number,
                 max(round(WARMUP * measured), 2 * self.baseline[target.name].service),
                 measured,
-                conductor.connections(),
+                Pacing(plan, slowest, slowest).connections,
             ),
             window=measured // windows,
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.eas.upstreams import list_paths
+from benchmark.errors import InputError
 from benchmark.execution.prepared import prepare_all, shares_of, think_of, variants_of
 from benchmark.measure.instances import Instance
 from benchmark.measure.series import MOST_POINTS
@@ -30,10 +31,12 @@ from benchmark.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from benchmark.scenario.load import LoadedScenario
-    from benchmark.scenario.model import Load
+    from benchmark.scenario.model import Load, Scenario
     from benchmark.scenario.trace import Trace
 
 
+LONGEST = 24 * 3600 * NANOSECONDS  # that a round takes which ends by the number of its requests
+EXCHANGES = 2  # of each target in a block
 STEPS = 4  # of a window
 HELD = 5_000  # requests per second that one process clearly holds
 
@@ -91,15 +94,20 @@ class RoundOrder:
     window: int = NANOSECONDS  # the finest stretch of time that is told apart
     points: int = MOST_POINTS  # how many stretches are kept at the most
     timed: tuple[str, ...] = ()  # which times of streams are kept by stretch
+    most: int = 0  # measured requests, after which a closed loop ends; 0: it ends by time
+    alone: bool = False  # its one exchange is due once it is taken: nobody has waited for it
 
     def share(self, at: int, of: int) -> RoundOrder:
         """The part of worker number `at` of `of`: all of them together carry out this order."""
+        most = part_of(self.most, at, of)
         return replace(
             self,
             schedule=self.schedule.share(at, of),
             mix=self.mix.share(at, of),
             connections=part_of(self.connections, at, of),
             limit=part_of(self.limit, at, of),
+            most=most,
+            measured=self.measured if most or not self.most else 0,
         )
 
 
@@ -124,6 +132,10 @@ class Plan:
     precision: float | None = None  # a share; `rounds` are then a pilot
     max_rounds: int = 0  # in all, with precision
     remarks: tuple[str, ...] = ()  # how files were read
+    asked_rounds: int | None = None  # None: the scenario leaves them to us
+    dosed: bool = False  # the load is ours: the scenario sets none
+    # a round is a block: each target has two exchanges, one at a time, in mirrored order
+    blocks: bool = False
 
     @property
     def streamed(self) -> bool:
@@ -143,6 +155,13 @@ class Plan:
         if self.load.stages:
             return math.fsum(stage.requests for stage in self.stages) / self._length
         return self.trace.rate if self.trace else self.load.rate
+
+    @property
+    def mean_connections(self) -> float:
+        """How many connections a closed loop has, on average."""
+        if not self.load.stages:
+            return float(self.load.connections or 1)
+        return math.fsum(stage.requests for stage in self.stages) / self._length
 
     @property
     def turns(self) -> float:
@@ -177,7 +196,9 @@ class Plan:
         """Seconds that are measured of each target: what was set, else 20 s, else all of a trace."""
         if self.load.stages:
             return self._length * self.rounds
-        whole = self.trace is not None and "duration" not in self.load.model_fields_set
+        if self.load.requests and self.request_rate:
+            return self.load.requests / self.request_rate
+        whole = self.trace is not None and not self.load.timed
         return self.trace.period / NANOSECONDS if self.trace and whole else self.load.duration
 
     @property
@@ -211,11 +232,14 @@ class Plan:
     def processes(self, cores: int, quickest: int) -> int:
         """How many processes send: as many as was asked for, else as the load needs and there are cores for.
 
-        Never more than connections, so that each has one. For `quickest` see `fastest`.
+        Never more than connections, so that each has one, nor than requests of a round. For `quickest` see `fastest`.
         """
+        if self.blocks:
+            return 1
+        most = min(self.limit, (self.load.requests or self.limit * self.rounds) // self.rounds)
         if self.asked_processes is not None:
-            return min(self.asked_processes, self.limit)
-        return max(1, min(math.ceil(self.fastest(quickest) / HELD), cores, self.limit))
+            return max(1, min(self.asked_processes, most))
+        return max(1, min(math.ceil(self.fastest(quickest) / HELD), cores, most))
 
     def fastest(self, quickest: int) -> float:
         """The most requests per second that the load may come to.
@@ -267,8 +291,14 @@ class Plan:
         forwards = [self.targets[at] for at in shuffled]
         return forwards if number % 2 == 0 else forwards[::-1]
 
+    def exchange(self, target: TargetPlan, number: int) -> RoundOrder:
+        """One request on `target`, over a connection of its own that is opened beforehand: the same for every target."""
+        order = self.order(target, number, 0, LONGEST, 1, 1)
+        mix = Mix(self.shares, order.mix.seed, number)
+        return replace(order, schedule=ClosedLoop(1), mix=mix, limit=1, keep_connections=False, alone=True)
+
     def order(
-        self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int
+        self, target: TargetPlan, number: int, warmup: int, measured: int, connections: int, most: int = 0
     ) -> RoundOrder:
         """Round `number` on `target`, over connections opened beforehand."""
         schedule = self.schedule(number, warmup)
@@ -291,12 +321,27 @@ class Plan:
             window=width,
             points=points,
             timed=self.timed,
+            most=most,
         )
 
 
 def _warming(level: float, warmup: int) -> tuple[Stage, ...]:
     """The warm-up (nanoseconds) as a stage: at the load that the first one begins with."""
     return (Stage(level, level, warmup / NANOSECONDS),) if warmup else ()
+
+
+def _rounds(scenario: Scenario) -> int:
+    """As many as were asked for; by default no more than there are requests.
+
+    Raises:
+        InputError: there are fewer requests than rounds.
+    """
+    requests = scenario.load.requests or scenario.rounds
+    if requests < scenario.rounds and "rounds" in scenario.model_fields_set:
+        raise InputError(
+            f"{requests} requests cannot be divided over {scenario.rounds} rounds: set fewer rounds"
+        )
+    return min(scenario.rounds, requests)
 
 
 def make_plan(loaded: LoadedScenario) -> Plan:
@@ -323,7 +368,8 @@ def make_plan(loaded: LoadedScenario) -> Plan:
         targets=targets,
         shares=shares_of(loaded, variants),
         load=scenario.load,
-        rounds=scenario.rounds,
+        rounds=_rounds(scenario),
+        asked_rounds=scenario.rounds if "rounds" in scenario.model_fields_set else None,
         seed=scenario.seed,
         keep_connections=scenario.keep_connections,
         resend_stale=scenario.resend_stale,

@@ -1,4 +1,4 @@
-"""One request per target before the load: what cannot work is said in a sentence, and nothing else is sent."""
+"""A few requests per target before the load: what cannot work is said in a sentence, and nothing else is sent."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from statistics import median_low
 
 from benchmark.eas.diagnose import TRANSIENT, UNSTEADY, diagnose, shared_addresses, unlike_answers, warnings
 from benchmark.eas.upstreams import diagnose_instances
 from benchmark.errors import InputError, TargetError
 from benchmark.execution.local import LocalWorkers
+from benchmark.execution.pacing import STRETCHED
 from benchmark.execution.plan import Plan, ProbeOrder, TargetPlan
 from benchmark.measure.exchange import Failure
 from benchmark.measure.instances import Lookup
 from benchmark.measure.probe import Probe
 from benchmark.transport.base import PreparedRequest, head_of
+from benchmark.units import MILLISECOND
 
 MOST_NAMED = 8  # models that are named
 TRIES = 3  # for answers that a service may recover from
 BETWEEN_TRIES = 0.5  # seconds
+QUICK = 300 * MILLISECOND  # answers that take less are asked for thrice more, others once
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,12 @@ class Visit:
     fault: str | None  # why it cannot be used
     warnings: tuple[str, ...]
     lookup: Lookup | None = None  # of a direct target's instances
+    later: tuple[int, ...] = ()  # how long further good answers took, in nanoseconds
+
+    @property
+    def typical(self) -> int:
+        """How long an answer takes, in nanoseconds: the first one pays for what is cold, if there are others."""
+        return median_low(self.later) if self.later else self.probe.service
 
     @property
     def complaint(self) -> str:
@@ -51,6 +61,16 @@ class Preflight:
     def probes(self) -> dict[str, Probe]:
         """The last probe of every target."""
         return {visit.target.name: visit.probe for visit in self.visits}
+
+    @property
+    def typical(self) -> int:
+        """How long the slower target takes to answer, in nanoseconds; zero: nobody asked."""
+        return max((visit.typical for visit in self.visits), default=0)
+
+    @property
+    def slowest(self) -> int:
+        """The longest that an answer took, in nanoseconds, but for first ones that were followed by others."""
+        return max((max(visit.later, default=visit.probe.service) for visit in self.visits), default=0)
 
     @property
     def sent(self) -> dict[str, int]:
@@ -81,12 +101,33 @@ NOTHING_CHECKED = Preflight((), None, ())
 
 
 def preflight(plan: Plan, workers: LocalWorkers, allowed: Collection[str]) -> Preflight:
-    """Walk to every target, ask it once, and judge what was seen."""
+    """Walk to every target, ask it once, judge what was seen, and ask again where the load depends on it."""
     visits = tuple(_visit(target, workers) for target in plan.targets)
+    if not any(visit.fault for visit in visits):
+        visits = _again(visits, workers, _more(plan, max(visit.probe.service for visit in visits)))
     probes = {visit.target.name: visit.probe for visit in visits}
     usable = {visit.target.name: visit.probe for visit in visits if not visit.fault}
     unfair = None if "same-address" in allowed else shared_addresses(probes)
     return Preflight(visits, unfair, tuple(unlike_answers(usable)) if len(usable) > 1 else ())
+
+
+def _more(plan: Plan, slowest: int) -> int:
+    """How often each target is asked again: where the load follows from the answers, or a cold one would stretch it."""
+    if not plan.load.paced:
+        return 3 if slowest < QUICK else 1
+    return 1 if STRETCHED * slowest > plan.measured and not plan.load.requests else 0
+
+
+def _again(visits: tuple[Visit, ...], workers: LocalWorkers, times: int) -> tuple[Visit, ...]:
+    """The visits with further answers: one at a time, in mirrored order each time."""
+    found = dict(enumerate(visits))
+    for turn in range(times):
+        for at in sorted(found, reverse=turn % 2 == 0):
+            visit = found[at]
+            probe = workers.probe(ProbeOrder(visit.target))
+            took = (probe.service,) if probe.failure is Failure.NONE else ()
+            found[at] = replace(visit, sent=visit.sent + 1, later=(*visit.later, *took))
+    return tuple(found.values())
 
 
 def _visit(target: TargetPlan, workers: LocalWorkers) -> Visit:

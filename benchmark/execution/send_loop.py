@@ -57,6 +57,10 @@ class SendLoop:
         self.unsent_turns = 0  # of conversations: due in the measured part, in no schedule, and never sent
         self.cpu_seconds = 0.0  # of the measured part
         self.spun_seconds = 0.0  # of those, spent polling for what had not come yet
+        self.ended = 0  # instant of the last answer
+        self._most = (
+            order.most
+        )  # measured requests that may still be asked; zero: as many as there is time for
         self._loop = asyncio.get_running_loop()
         self._end = recorder.end = self.begin + order.measured
         self._transport = transport
@@ -82,6 +86,9 @@ class SendLoop:
         self._alarm = clock.alarm(self._loop, self._wake)
         lone = os.cpu_count() == 1  # there, polling keeps others from working
         self._early, self._quick = (0, 0) if lone else (EARLY, QUICK)
+        self._alone = order.alone
+        if self._alone:  # its answer says nothing of how long it takes before it is there
+            self._quick = 0
         self._lead = self._early  # how long before what is due next the loop polls
         self._polling = False
         self._turned = 0  # when the latest turn began; zero: the loop has slept since
@@ -156,6 +163,10 @@ class SendLoop:
 
     def _ask(self, due: int, talk: Talk | None = None) -> None:
         self._in_flight += 1
+        if self._most and due >= self.begin:
+            self._most -= 1
+            if not self._most:
+                self.stop()
         if not self._talking:
             self._send(Exchange(self._choose(), due, now()))
             return
@@ -235,7 +246,7 @@ class SendLoop:
             if late > MOST_OVERDUE and self._usual == NEVER:
                 self._pass_over(due, late, talk)
             else:
-                self._ask(due, talk)
+                self._ask(now() if self._alone else due, talk)
             self._worked = True
             self._lead = (
                 self._early
@@ -290,6 +301,7 @@ class SendLoop:
 
     def _settle(self) -> None:
         if not self._in_flight and not self._settled.done():
+            self.ended = now()
             self._settled.set_result(None)
 
 

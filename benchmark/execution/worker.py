@@ -98,6 +98,7 @@ class RoundReport:
     strain: Strain
     overdue: int = 0  # requests that were not sent, for they were late by more than a bound
     away: int = 0  # nanoseconds by which they were, at most
+    lasted: int = 0  # nanoseconds from the measured part's beginning to the last answer
 
 
 class Worker:
@@ -214,6 +215,7 @@ class Worker:
             strain=strain.seen,
             overdue=sending.overdue,
             away=sending.away,
+            lasted=max(0, sending.ended - sending.begin),
         )
 
     async def _open(self, transport: Transport, connections: int) -> None:

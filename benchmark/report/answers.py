@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from benchmark.analysis.breakdown import main_reason
+from benchmark.analysis.breakdown import is_shown, main_reason
 from benchmark.analysis.comparison import WHOLE, Outcome, outcome
 from benchmark.report.numbers import NONE, beside, decimals_of, distances, ms, percent, shown, signed
 from benchmark.report.phrases import en as words
 from benchmark.result.model import Comparison, Metric, Result
 from benchmark.units import format_rate, significant
 
+LEAST_TRIP = 0.1  # ms: a round trip that differs by less is nobody's reason
 PERCENTS = 1.1  # ratios below are told in percent
 
 
 def answers(result: Result) -> tuple[str, ...]:
     """The answer."""
     if result.comparisons:
-        return tuple(f"{answer(each)}{_why(result, each)}" for each in result.comparisons)
+        return tuple(
+            f"{_path(result, each)}{answer(each)}{_why(result, each)}" for each in result.comparisons
+        )
     return tuple(alone(result, name) for name in result.targets)
 
 
@@ -36,6 +39,32 @@ def answer(compared: Comparison) -> str:
         baseline=words.target(compared.baseline),
         figure=words.figure_name(metric.metric),
         reason=(metric.withheld or "").removeprefix(f"{words.NOT_ENOUGH}: ").rstrip("."),
+    )
+
+
+def _path(result: Result, compared: Comparison) -> str:
+    """What a few answers can show, where they show no difference in the whole: the round trip of their connections."""
+    if not result.settings.get("blocks") or outcome(compared.primary) in {Outcome.FASTER, Outcome.SLOWER}:
+        return ""
+    rows = [
+        row
+        for split in result.breakdown
+        if split.candidate == compared.candidate
+        for row in split.rows
+        if row.phase == "network"
+        and is_shown(row.difference)
+        and abs(row.difference.value or 0.0) >= LEAST_TRIP
+    ]
+    if not rows:
+        return ""
+    value, near, far = distances(rows[0].difference)
+    decimals = decimals_of(rows[0].difference)
+    return words.shorter_trip(
+        shorter=(rows[0].difference.value or 0.0) < 0,
+        who=words.target(compared.candidate, start=True),
+        by=value,
+        interval=words.interval(confidence=percent(compared.confidence), low=near, high=far),
+        values=words.instead_of(beside(rows[0].candidate, decimals), beside(rows[0].baseline, decimals)),
     )
 
 
@@ -102,6 +131,14 @@ def alone(result: Result, name: str) -> str:
     lost = words.failures(counts.failed, scheduled=counts.scheduled, unsent=counts.unsent)
     if target.response_ms.p50 is None and "p50" not in target.response_ms.at_least:
         return words.unmeasured(who=words.target(name), lost=lost)
+    if result.settings.get("blocks") and target.response_ms.mean is not None:
+        return words.alone_on_average(
+            who=words.target(name, start=True),
+            mean=shown(target.response_ms, "mean"),
+            slowest=shown(target.response_ms, "max"),
+            count=counts.ok,
+            lost=lost,
+        )
     return words.alone(
         who=words.target(name, start=True),
         p50=shown(target.response_ms, "p50"),

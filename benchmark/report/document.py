@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from benchmark.report import capacity, costs, objectives, sweep, tables
+from benchmark.report import capacity, costs, dose, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
 from benchmark.report.instances import instances
@@ -151,11 +151,13 @@ def _subtitle(result: Result) -> str:
             arrivals=str(settings["arrivals"]),
             connections=f"{settings['connections']}",
             stages=bool(settings.get("stages")),
+            blocks=bool(settings.get("blocks")),
         )
         if not result.sweep
         else words.swept_load(count=len(result.sweep), keys=sweep.key_of(result)),
         rounds=_rounds(result),
         duration=format_duration(settings["duration"] * _rounds(result) / settings["rounds"]),
+        blocks=bool(settings.get("blocks")),
     )
 
 
@@ -198,6 +200,7 @@ def _remarks(result: Result) -> tuple[str, ...]:
         said.append(words.objectives_met(len(dict.fromkeys(each.objective for each in result.objectives))))
     said += [*capacity.remarks(result), *sweep.remarks(result)]
     said += map(precision, result.precision)
+    said += dose.remarks(result)
     said += [remark for each in result.comparisons for remark in each.remarks]
     said += [
         f"{words.target(name, start=True)}: {note}."
@@ -216,8 +219,10 @@ def _method(result: Result) -> tuple[str, ...]:
         else words.closed_loop(connections=f"{settings['connections']:,}", stages=stages)
     )
     return (
-        words.SWEEP_METHOD if result.sweep else load,
-        words.rounds(
+        *([] if settings.get("blocks") else [words.SWEEP_METHOD if result.sweep else load]),
+        words.in_blocks(_rounds(result))
+        if settings.get("blocks")
+        else words.rounds(
             count=_rounds(result),
             compared=len(result.targets) > 1,
             duration=format_duration(settings["duration"] * _rounds(result) / settings["rounds"]),

@@ -483,6 +483,48 @@ class SweepLevel(_Part):
     cost: Cost | None = None
 
 
+class Asked(_Part):
+    """What the scenario says of the load, per second and in seconds; null: it leaves that to us."""
+
+    rate: float | None = None
+    connections: int | None = None
+    requests: int | None = Field(None, description="measured, per target")
+    duration: float | None = Field(None, description="measured, per target")
+    warmup: float | None = Field(None, description="before each round")
+    rounds: int | None = None
+
+
+class Planned(_Part):
+    """What was announced, of each target."""
+
+    measured: int = Field(description="requests")
+    warmup: int = Field(description="requests")
+    probes: int
+    exact: bool = Field(description="false: the answers decide how many requests there are")
+    rounds: int
+    round: float | None = Field(
+        description="seconds that a round is measured; null: as long as its requests take"
+    )
+    seconds: float = Field(description="that all targets take together")
+
+
+class Done(_Part):
+    """What was sent to a target."""
+
+    measured: int = Field(description="requests, of rounds that are not used as well")
+    warmup: int
+    probes: int
+    rounds: int
+
+
+class Dose(_Part):
+    """How much was asked for, planned and sent."""
+
+    asked: Asked
+    planned: Planned
+    done: dict[str, Done]
+
+
 class Result(_Part):
     """The whole of `result.json`."""
 
@@ -503,6 +545,9 @@ class Result(_Part):
     capacity: dict[str, Capacity] | None = None
     sweep: list[SweepLevel] | None = None
     generator: Generator
+    dose: Dose | None = Field(
+        None, description="null: an earlier version made the run, or it is a search or a sweep"
+    )
     notes: list[str] = []
 
     def to_json(self) -> str:

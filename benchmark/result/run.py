@@ -86,6 +86,16 @@ class Run:
     notes: list[str] = field(default_factory=list)
     discovered: dict[str, Any] = field(default_factory=dict)  # of direct targets: what became of their lists
 
+    @property
+    def blocks(self) -> bool:
+        """Whether each round is a block of exchanges, one at a time, whose targets take turns."""
+        return bool(self.settings.get("blocks"))
+
+    @property
+    def closed_loop(self) -> bool:
+        """Whether an answer makes the next request due."""
+        return not self.settings["open_loop"] and not self.blocks
+
     def heading(self) -> dict[str, Any]:
         """What every result says of its run, whatever it makes of the figures."""
         repeated = ("name", "started_at", "finished_at", "scenario", "settings", "environment", "notes")

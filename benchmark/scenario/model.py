@@ -54,7 +54,6 @@ from benchmark.scenario.prices import Prices
 from benchmark.scenario.prompts import Prompts, PromptSource
 from benchmark.scenario.trace import ReplayOf
 
-DEFAULT_RATE = "50/s"
 PILOT = 10  # rounds, at least, whose spread says how many a precision takes
 
 TlsFile = Annotated[str | None, Field(min_length=1)]
@@ -388,8 +387,14 @@ Stages = Annotated[
 ]
 
 
+PACES = ("rate", "replay", "connections")
+
+
 class Load(Part):
-    """How much is sent, and for how long: an open loop at a rate, or a closed loop of connections."""
+    """How much is sent, and for how long: an open loop at a rate, or a closed loop of connections.
+
+    Where nothing sets a pace, it comes from how long a few first answers take.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -403,6 +408,7 @@ class Load(Part):
                     "required": ["connections"],
                     "not": {"anyOf": [{"required": ["arrivals"]}, {"required": ["max_connections"]}]},
                 },
+                {"not": {"anyOf": [{"required": [key]} for key in (*PACES, "stages", "think")]}},
             ]
         }
     )
@@ -442,20 +448,37 @@ class Load(Part):
     think: Duration | None = Field(
         None, description="A pause between an answer and the next request. Goes with connections."
     )
+    requests: int | None = Field(
+        None,
+        ge=1,
+        description="How many requests are measured per target, divided over the rounds. Takes the place of duration.",
+    )
     duration: Duration = Field(
         "20s", validate_default=True, description="Measured time per target, divided over the rounds."
     )
-    warmup: DurationOrZero = Field(
-        "2s",
-        validate_default=True,
-        description="Unmeasured time before each round's measured part; may be 0s.",
+    warmup: DurationOrZero | None = Field(
+        None,
+        description="Unmeasured time before each round's measured part; may be 0s. Default: an exchange for each connection, "
+        "and at most a fifth of what is sent.",
     )
 
+    @property
+    def paced(self) -> bool:
+        """Whether it says how fast requests are sent."""
+        return any(getattr(self, pace) is not None for pace in PACES)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it says for how long."""
+        return "duration" in self.model_fields_set
+
     def round_seconds(self, rounds: int) -> float | None:
-        """How long each of so many rounds is measured; None: a part of a trace, as long as that is."""
+        """How long each of so many rounds is measured; None: that depends on a trace, or on what is answered."""
         if self.stages:
             return math.fsum(stage.seconds for stage in self.stages)
-        if self.replay is not None and "duration" not in self.model_fields_set:
+        if self.requests is not None:
+            return self.requests / rounds / self.rate if self.rate else None
+        if self.replay is not None and not self.timed:
             return None
         return self.duration / rounds
 
@@ -474,8 +497,6 @@ class Load(Part):
         rate = bool(given(info, "rate", "replay"))
         if rate and connections is not None:
             raise ValueError("there is a rate already; a load has either rate or connections")
-        if not rate and connections is None:
-            raise ValueError("a load needs either rate, like 50/s, or connections, like 64")
         return connections
 
     @field_validator("stages")
@@ -500,11 +521,10 @@ class Load(Part):
     @field_validator("arrivals", "max_connections")
     @classmethod
     def _of_a_rate(cls, value: Any, info: ValidationInfo) -> Any:
-        if "rate" in info.data and not given(info, "rate"):
-            if not given(info, "replay"):
-                raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
-            if info.field_name == "arrivals":
-                raise ValueError("arrivals goes with rate; a trace has its own")
+        if "connections" in info.data and given(info, "connections"):
+            raise ValueError(f"{info.field_name} goes with rate, not with connections; leave it out")
+        if "replay" in info.data and given(info, "replay") and info.field_name == "arrivals":
+            raise ValueError("arrivals goes with rate; a trace has its own")
         return value
 
     @field_validator("burstiness")
@@ -528,6 +548,12 @@ class Load(Part):
     def _one_length(self) -> Load:
         if self.stages and "duration" in self.model_fields_set:
             raise ValueError("stages say how long a round is measured; leave duration out")
+        if self.requests is not None and self.timed:
+            raise ValueError("there is a duration already; a load ends after a time or a number of requests")
+        if self.requests is not None and (self.stages or self.replay):
+            raise ValueError(
+                "requests goes with rate or connections; stages and a trace say how many there are"
+            )
         return self
 
 
@@ -617,7 +643,9 @@ class Scenario(Part):
         description="A tokenizer.json in the scenario's folder: lengths are then tokens, else words.",
     )
     load: Load = Field(
-        {"rate": DEFAULT_RATE}, validate_default=True, description="How much is sent, and for how long."
+        default_factory=Load,
+        description="How much is sent, and for how long. Default: by how long a few first answers take, with less than one "
+        "request at a time under way.",
     )
     sweep: Annotated[Any, BeforeValidator(_check_sweep), WithJsonSchema(_SWEEP_SCHEMA)] = Field(
         None,

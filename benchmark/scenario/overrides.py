@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from benchmark.errors import InputError
 from benchmark.scenario.document import Location, NotYaml, read_value
-from benchmark.scenario.model import DEFAULT_RATE
 from benchmark.scenario.origins import spell
 
 _OF_RATE = ("rate", "arrivals", "burstiness", "replay", "max_connections")
@@ -17,7 +16,12 @@ _OF_CONNECTIONS = ("connections", "think")
 _GIVES_WAY: dict[Location, tuple[str, ...]] = {
     ("load", "connections"): _OF_RATE,
     ("load", "rate"): (*_OF_CONNECTIONS, "replay"),
+    ("load", "requests"): ("duration",),
+    ("load", "duration"): ("requests",),
 }
+
+
+_UNITS = {"load.rate": "/s", "load.duration": "s", "load.warmup": "s", "load.think": "s"}
 
 
 class Changed(NamedTuple):
@@ -55,7 +59,6 @@ def put_all(data: dict[str, Any], overrides: Sequence[Override]) -> tuple[dict[s
     Raises:
         InputError: there is no such place.
     """
-    without_load = data.get("load") is None
     data = copy.deepcopy(data)
     places: list[Location] = []
     for each in overrides:
@@ -67,8 +70,6 @@ def put_all(data: dict[str, Any], overrides: Sequence[Override]) -> tuple[dict[s
         for gone in _GIVES_WAY.get(location, ()):
             if ("load", gone) not in places:
                 data["load"].pop(gone, None)
-    if without_load and isinstance(data.get("load"), dict):
-        data["load"] = at_some_pace(data["load"])
     return data, places
 
 
@@ -114,9 +115,10 @@ def _is_of(key: Any, kept: Mapping[Any, Any]) -> bool:
     return first == "targets" and bool(rest) and rest.partition(".")[0] not in kept
 
 
-def at_some_pace(load: dict[str, Any]) -> dict[str, Any]:
-    """A load put together from options alone: at the default rate where none of them sets a pace."""
-    return load if load.keys() & {"rate", "connections", "replay"} else {"rate": DEFAULT_RATE, **load}
+def as_meant(key: str, value: Any) -> Any:
+    """A value from the command line, where a bare number is what people mean by it: 50 is 50/s, and 10 is 10s."""
+    bare = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value}{_UNITS[key]}" if bare and key in _UNITS else value
 
 
 def _parse(override: str) -> Override:
@@ -126,7 +128,7 @@ def _parse(override: str) -> Override:
         raise InputError("--set: expected key=value, like --set load.rate=500/s")
     origin = f"--set {key}=…"
     try:
-        return Override(key, origin, read_value(text))
+        return Override(key, origin, as_meant(key, read_value(text)))
     except NotYaml as error:
         raise InputError(f"{origin}: {error}") from None
 

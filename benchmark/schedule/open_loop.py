@@ -80,8 +80,12 @@ class Gamma:
 
 def _one_after_another(gaps: Callable[[], NDArray[np.float64]]) -> Iterator[NDArray[np.int64]]:
     """Due times from the gaps between them."""
-    reached = 0.0
+    reached, last = 0.0, -1
     while True:
         times = reached + np.cumsum(gaps())
         reached = float(times[-1])
-        yield times.astype(np.int64)
+        numbers = np.arange(len(times))
+        later = np.maximum.accumulate(np.maximum(times.astype(np.int64) - numbers, last + 1))
+        due = later + numbers  # no two at once, so that any number of them can be counted off
+        last = int(due[-1])
+        yield due

@@ -13,8 +13,10 @@ import pytest
 
 from benchmark.analysis.summary import summarise
 from benchmark.execution.local import LocalWorkers
+from benchmark.execution.pacing import Pacing
 from benchmark.execution.plan import make_plan
 from benchmark.execution.preflight import preflight
+from benchmark.execution.recovery import Recovery
 from benchmark.execution.rounds import Conductor
 from benchmark.result.model import Result
 from benchmark.scenario.load import load_text
@@ -93,7 +95,13 @@ def beside_rivals(service: PracticeService, load: str) -> Result:
             os.PRIO_PROCESS, workers.pids[0] or 0, 10
         )  # else the scheduler may favour who sleeps often
         conductor = Conductor(
-            plan, workers, checked.probes, checked.sent, lambda snapshot: None, lambda round_: None
+            Pacing(plan, checked.typical, checked.slowest),
+            workers,
+            checked.probes,
+            checked.sent,
+            lambda snapshot: None,
+            lambda round_: None,
+            Recovery(workers),
         )
         rounds = [round_ for pair in conductor.rounds() for round_ in pair]
         run = a_run({"only": []}, rate=plan.rate, open_loop=plan.open_loop, connections=plan.load.connections)

@@ -132,6 +132,7 @@ requests:
   - {path: "items/{{row.id}}", json: {id: "{{row.id}}", salt: "{{salt}}"}}
   - {path: health}
 data: {file: rows.jsonl, order: sequential}
+load: {rate: 50/s}
 """
 
 

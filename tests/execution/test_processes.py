@@ -20,8 +20,10 @@ from benchmark.clock import now
 from benchmark.errors import VpcbenchError
 from benchmark.execution.group import SharedRound, Snapshot
 from benchmark.execution.local import LocalWorkers
+from benchmark.execution.pacing import Pacing
 from benchmark.execution.plan import Plan, make_plan
 from benchmark.execution.preflight import preflight
+from benchmark.execution.recovery import Recovery
 from benchmark.execution.rounds import Conductor
 from benchmark.execution.worker import MOST_UNTOLD, READY, Worker
 from benchmark.measure.exchange import Failure
@@ -185,7 +187,17 @@ def test_two_processes_and_one_account(service: PracticeService, load: str) -> N
         workers.grow(2)
         checked = preflight(plan, workers, ())
         baseline, probes = checked.probes, checked.sent
-        pairs = list(Conductor(plan, workers, baseline, probes, seen.append, lambda round_: None).rounds())
+        pairs = list(
+            Conductor(
+                Pacing(plan, processes=2),
+                workers,
+                baseline,
+                probes,
+                seen.append,
+                lambda round_: None,
+                Recovery(workers),
+            ).rounds()
+        )
         assert len(set(workers.pids)) == 2
     rounds = [done for pair in pairs for done in pair]  # two, where the first came late
     account = merged([done.recording for done in rounds])
@@ -213,7 +225,15 @@ def test_a_killed_worker_ends_the_run_and_loses_only_what_it_held(service: Pract
         checked = preflight(plan, workers, ())
         baseline, probes = checked.probes, checked.sent
         pairs: list[list[Round]] = list(
-            Conductor(plan, workers, baseline, probes, kill_one, lambda round_: None).rounds()
+            Conductor(
+                Pacing(plan, processes=2),
+                workers,
+                baseline,
+                probes,
+                kill_one,
+                lambda round_: None,
+                Recovery(workers),
+            ).rounds()
         )
         assert "SIGKILL" in workers.lost
     ((done,),) = pairs

@@ -20,8 +20,10 @@ import pytest
 
 from benchmark.execution.group import Outcome, Snapshot
 from benchmark.execution.local import LocalWorkers
+from benchmark.execution.pacing import Pacing
 from benchmark.execution.plan import Plan, RoundOrder, make_plan
 from benchmark.execution.preflight import preflight
+from benchmark.execution.recovery import Recovery
 from benchmark.execution.rounds import Conductor
 from benchmark.measure.exchange import Failure
 from benchmark.measure.probe import Probe
@@ -56,7 +58,8 @@ def workers() -> Iterator[LocalWorkers]:
 def conductor(plan: Plan, workers: LocalWorkers, allow: tuple[str, ...] = ()) -> Conductor:
     checked = preflight(plan, workers, allow)
     baseline, probes = checked.probes, checked.sent
-    return Conductor(plan, workers, baseline, probes, lambda snapshot: None, lambda round_: None)
+    pacing = Pacing(plan, checked.typical, checked.slowest)
+    return Conductor(pacing, workers, baseline, probes, print, print, Recovery(workers))
 
 
 @pytest.mark.parametrize(("keep", "opened"), [("false", 3 * 4), ("true", 4)])
@@ -146,10 +149,11 @@ class LateWorkers:
 
 @pytest.mark.parametrize(("rounds", "run"), [(1, 2), (5, 6), (10, 12), (30, 36)])
 def test_no_more_than_a_fifth_of_the_rounds_is_repeated(rounds: int, run: int) -> None:
-    plan = a_plan(["http://127.0.0.1:9", "http://127.0.0.2:9"], f"rounds: {rounds}")
+    plan = a_plan(["http://127.0.0.1:9", "http://127.0.0.2:9"], f"load: {{rate: 50/s}}\nrounds: {rounds}")
     baseline = dict.fromkeys("ab", Probe((), Failure.NONE, "", 200, (), "", 0, 0, 0, 1_000_000))
     idle = cast(LocalWorkers, LateWorkers())
-    conducted = Conductor(plan, idle, baseline, {}, lambda snapshot: None, lambda round_: None)
+    pacing = Pacing(plan, 1_000_000, 1_000_000)
+    conducted = Conductor(pacing, idle, baseline, {}, print, print, Recovery(idle))
     pairs = list(conducted.rounds())
     assert len(pairs) == run
     assert all(each.flaw for pair in pairs for each in pair)

@@ -109,7 +109,7 @@ TALK = (
 
 
 def test_a_plan_counts_arrivals_and_requests_apart(tmp_path: Path) -> None:
-    plan = planned(tmp_path, TALK)
+    plan = planned(tmp_path, TALK + "}\nload: {rate: 50/s")
     assert [share.turns for share in plan.shares] == [(1, 2, 3)]
     assert plan.rate is not None
     assert (plan.turns, plan.request_rate) == (2, 2 * plan.rate)

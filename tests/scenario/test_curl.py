@@ -219,8 +219,10 @@ def test_redirects_are_followed_where_curl_would() -> None:
 
 
 def test_the_load() -> None:
-    assert scenario(PUBLIC).document["load"] == {"rate": "50/s"}
-    assert scenario(PUBLIC, duration="5s").document["load"] == {"rate": "50/s", "duration": "5s"}
+    assert "load" not in scenario(PUBLIC).document
+    assert scenario(PUBLIC, duration="5s").document["load"] == {"duration": "5s"}
+    assert scenario(PUBLIC, rate="50", duration="10").document["load"] == {"rate": "50/s", "duration": "10s"}
+    assert scenario(PUBLIC, requests="40").scenario.load.requests == 40
     assert scenario(PUBLIC, connections="64").document["load"] == {"connections": 64}
     assert curl_scenario(parse_curl([PUBLIC]), run={"rounds": 3}).scenario.rounds == 3
 
@@ -357,12 +359,12 @@ def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
 
 
 def test_wrong_loads_and_addresses_name_their_flag() -> None:
-    assert complaint(PUBLIC, vs=["http://a b"], rate="200", arrivals="poison", duration="[").split("\n") == [
+    assert complaint(PUBLIC, vs=["http://a b"], rate="200q", arrivals="poison", duration="[").split("\n") == [
         "--duration: this value is not understood"
     ]
-    assert complaint(PUBLIC, vs=["http://a b"], rate="200", arrivals="poison").split("\n") == [
+    assert complaint(PUBLIC, vs=["http://a b"], rate="200q", arrivals="poison").split("\n") == [
         "--arrivals: load.arrivals: found 'poison', expected 'constant', 'poisson' or 'gamma'",
-        "--rate: load.rate: found 200, expected a rate with its unit, like 200/s, 2k/s or 90/min; write 200/s",
+        "--rate: load.rate: found '200q', expected a rate with its unit, like 200/s, 2k/s or 90/min",
         "--vs: targets.second.url: a URL has no spaces or line breaks in it (a space is written %20)",
     ]
 

@@ -164,7 +164,15 @@ A_RATE = "a rate with its unit, like 200/s, 2k/s or 90/min"
             "request.expect.status: found 'ok', expected a status, like 200, or a list of them",
         ),
         # one of several
-        ("load: {}", "load: a load needs either rate, like 50/s, or connections, like 64"),
+        (
+            "load: {requests: 9, duration: 9s}",
+            "load: there is a duration already; a load ends after a time or a number of requests",
+        ),
+        (
+            "load: {rate: 5/s, requests: 9, stages: [{hold: 9s}]}",
+            "load: requests goes with rate or connections; stages and a trace say how many there are",
+        ),
+        ("load: {requests: 0}", "load.requests: found 0, expected 1 or more"),
         (
             "load: {rate: 5/s, connections: 5}",
             "load.connections: there is a rate already; a load has either rate or connections",
@@ -585,7 +593,8 @@ requests:
         ),
         ("load: {rate: 5/s}", ["load={connections: 5, think: 1ms}"], {"connections": 5, "think": "1ms"}),
         ("", ["load.connections=5"], {"connections": 5}),
-        ("", ["load.duration=5s"], {"rate": "50/s", "duration": "5s"}),
+        ("", ["load.duration=5s"], {"duration": "5s"}),
+        ("load: {duration: 5s}", ["load.requests=50", "load.rate=7"], {"requests": 50, "rate": "7/s"}),
     ],
 )
 def test_overrides_of_the_load(text: str, overrides: Sequence[str], load_: dict[str, Any]) -> None:
@@ -619,7 +628,7 @@ def test_an_override_leaves_a_repeated_value_alone() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("load.rate=200", f"--set load.rate=…: load.rate: found 200, expected {A_RATE}; write 200/s"),
+        ("load.rate=200/x", f"--set load.rate=…: load.rate: found '200/x', expected {A_RATE}"),
         (
             "load.connections=0",
             "--set load.connections=…: load.connections: found 0, expected 1 or more",
@@ -654,9 +663,9 @@ def test_wrong_overrides(override: str, message: str) -> None:
 
 
 def test_overrides_are_told_after_the_file() -> None:
-    assert complaints(TARGETS + "rounds: 0\nload: {rate: 1/s}", "load.rate=1", "seed=-1") == [
+    assert complaints(TARGETS + "rounds: 0\nload: {rate: 1/s}", "load.rate=fast", "seed=-1") == [
         "s.yaml:2: rounds: found 0, expected 1 or more",
-        f"--set load.rate=…: load.rate: found 1, expected {A_RATE}; write 1/s",
+        f"--set load.rate=…: load.rate: found 'fast', expected {A_RATE}",
         "--set seed=…: seed: found -1, expected 0 or more",
     ]
 

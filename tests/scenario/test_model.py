@@ -22,9 +22,10 @@ def scenario(**keys: Any) -> Scenario:
 def test_defaults() -> None:
     made = scenario()
     assert made.all_requests == (Request(),)
-    assert made.load == Load.model_validate({"rate": "50/s"})
+    assert made.load == Load()
+    assert not made.load.paced
     assert (made.load.arrivals, made.load.max_connections, made.load.think) == ("constant", 1024, None)
-    assert (made.load.duration, made.load.warmup) == (20.0, 2.0)
+    assert (made.load.duration, made.load.warmup) == (20.0, None)
     assert (made.rounds, made.confidence, made.seed, made.baseline_name) == (10, 0.95, 1, "public")
     assert (made.objectives, made.allow, made.keep_connections, made.resend_stale) == ((), (), False, False)
 

@@ -53,7 +53,7 @@ def test_scenarios(text: str) -> None:
         "targets: {a: {url: 'http://h', tokn: x}}",
         "targets: {a: {url: 'http://h'}}\nload: {rate: 200}",
         "targets: {a: {url: 'http://h'}}\nload: {rate: -2/s}",
-        "targets: {a: {url: 'http://h'}}\nload: {}",
+        "targets: {a: {url: 'http://h'}}\nload: {think: 1s}",
         "targets: {a: {url: 'http://h'}}\nload: {rate: 2/s, connections: 5}",
         "targets: {a: {url: 'http://h'}}\nload: {rate: 2/s, think: 5s}",
         "targets: {a: {url: 'http://h'}}\nload: {connections: 5, arrivals: poisson}",
@@ -92,7 +92,7 @@ def test_every_key_is_described() -> None:
 def test_defaults_are_written_as_people_write_them() -> None:
     fields = properties(SCHEMA)
     assert fields["Load.duration"]["default"] == "20s"
-    assert fields["Load.warmup"]["default"] == "2s"
+    assert "default" not in fields["Load.warmup"]
     assert fields["Request.timeout"]["default"] == "30s"
-    assert fields["Scenario.load"]["default"] == {"rate": "50/s"}
+    assert "default" not in fields["Scenario.load"]
     assert "default" not in fields["Load.rate"]

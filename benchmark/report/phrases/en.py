@@ -23,7 +23,7 @@ SECTIONS = {
 ALARMS = {
     "invalid": "This run is not valid: do not quote its figures",
     "interrupted": "The run was interrupted: its figures cover only a part",
-    "aborted": "Objectives missed: the run was ended early, and its figures cover only a part",
+    "aborted": "The run was ended early, and its figures cover only a part",
     "fail": "Objectives missed",
 }
 CHARTS = {
@@ -231,6 +231,12 @@ def no_difference(
     )
 
 
+def shorter_trip(*, shorter: bool, who: str, by: str, interval: str, values: str) -> str:
+    """What can be seen of the path, where whole answers take too long to show it."""
+    word = "shorter" if shorter else "longer"
+    return f"{who} has a network round trip that is {by} ms {word} ({interval}): {values}. "
+
+
 def not_enough(*, candidate: str, baseline: str, figure: str, reason: str) -> str:
     """The headline where the run is too short to tell."""
     return f"Not enough data to compare {candidate} with {baseline} {at(figure)}: {reason}."
@@ -245,6 +251,11 @@ def alone(*, who: str, p50: str, p99: str, rate: str, lost: str) -> str:
     """The headline of a single target."""
     tail = f"{p99} ms at p99" if p99 else "too few for p99"
     return f"{who} answers in {p50} ms at p50, {tail}; {rate}, {lost}."
+
+
+def alone_on_average(*, who: str, mean: str, slowest: str, count: int, lost: str) -> str:
+    """The headline of a single target that was asked one request at a time."""
+    return f"{who} answers in {mean} ms on average, {slowest} ms at most, of {count:,} answers one at a time; {lost}."
 
 
 def unmeasured(*, who: str, lost: str) -> str:
@@ -412,16 +423,39 @@ CAPACITY_METHOD = (
 # Captions and notes
 
 
-def load(*, rate: str | None, arrivals: str, connections: str, stages: bool) -> str:
+def load(*, rate: str | None, arrivals: str, connections: str, stages: bool, blocks: bool = False) -> str:
     """The load in two words, for the line under the title."""
+    if blocks:
+        return BLOCKS
     if rate:
         return f"{rate}{' on average, in stages' if stages else ''}, {ARRIVALS.get(arrivals, arrivals)}"
     return f"up to {connections} connections, in stages" if stages else f"{connections} connections"
 
 
-def subtitle(*, started: str, load: str, rounds: int, duration: str) -> str:
+BLOCKS = "one request at a time"
+
+
+def in_blocks(count: int) -> str:
+    """How the targets took turns, where each exchange was alone."""
+    return (
+        f"{count} blocks: in each, every target is asked once and then once more in mirrored order, one request at a time, "
+        "the same for all targets, and each over a new connection that was opened beforehand. Slow drifts cancel out."
+    )
+
+
+def planned_rounds(*, asked: str, planned: str) -> str:
+    """That rounds were longer than was asked."""
+    return f"Rounds were measured for {planned} each, not the {asked} that were asked for: five times a first answer."
+
+
+def done(*, who: str, planned: str, sent: str, rounds: str) -> str:
+    """That a target got another number of requests than was announced."""
+    return f"{who} got {sent} measured requests{rounds}; {planned} were planned."
+
+
+def subtitle(*, started: str, load: str, rounds: int, duration: str, blocks: bool = False) -> str:
     """When, and with what load."""
-    return f"{started} · {load} · {rounds} rounds · {duration} per target"
+    return f"{started} · {load} · {rounds} {'blocks' if blocks else 'rounds'} · {duration} per target"
 
 
 def comparison_caption(*, candidate: str, baseline: str, rounds: int) -> str:

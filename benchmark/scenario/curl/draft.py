@@ -18,7 +18,7 @@ from benchmark.scenario.curl.urls import complete_url
 from benchmark.scenario.document import Location, NotYaml, read_value, write_document
 from benchmark.scenario.load import LoadedScenario, load_data
 from benchmark.scenario.origins import Origins
-from benchmark.scenario.overrides import at_some_pace
+from benchmark.scenario.overrides import as_meant
 from benchmark.scenario.template import escape_placeholders
 from benchmark.scenario.variables import escape
 
@@ -110,11 +110,12 @@ def draft_of(
             for each, url in zip(_names(urls), urls, strict=True)
         },
         "request": request_of(draft, command),
-        "load": at_some_pace({key: value_of(f"--{key}", value) for key, value in load.items()}),
+        "load": {key: as_meant(f"load.{key}", value_of(f"--{key}", value)) for key, value in load.items()},
     }
     draft.data |= {key: value_of(f"--{key}", value) for key, value in run.items()}
-    if not draft.data["request"]:
-        del draft.data["request"]
+    for key in ("request", "load"):
+        if not draft.data[key]:
+            del draft.data[key]
     if command.proxy or command.follow_redirects:
         draft.data["transport"] = "aiohttp"
     _check_resolve(command, urls)

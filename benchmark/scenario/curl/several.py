@@ -25,7 +25,7 @@ from benchmark.scenario.curl.draft import (
 )
 from benchmark.scenario.document import write_document
 from benchmark.scenario.load import load_text
-from benchmark.scenario.overrides import at_some_pace
+from benchmark.scenario.overrides import as_meant
 from benchmark.scenario.variables import escape
 
 _SOME_URL = "http://127.0.0.1"  # what a variable may hold, where a scenario is tried
@@ -81,7 +81,9 @@ def _draft_of_many(requests: Sequence[tuple[CurlCommand, int]], load: Mapping[st
         "name": "converted",
         "targets": {"target": {"url": escape(origin), **credentials}},
         "requests": asked,
-        "load": at_some_pace({key: value_of(key, value) for key, value in load.items()}),
+        "load": {key: as_meant(f"load.{key}", value_of(key, value)) for key, value in load.items()},
     }
+    if not draft.data["load"]:
+        del draft.data["load"]
     draft.data = hide(draft.data, draft.variables)
     return draft
