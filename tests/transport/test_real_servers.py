@@ -78,7 +78,7 @@ IDLING = {
         "apache2", apache("KeepAliveTimeout 200ms")
     ),
     "HAProxy says 408": needs(
-        "haproxy", haproxy("timeout http-request 200ms\ntimeout http-keep-alive 200ms")
+        "haproxy", haproxy("timeout http-request 1s\ntimeout http-keep-alive 1s")
     ),
     "Node closes": needs("node", node(idle=200)),
 }
