@@ -8,9 +8,10 @@ from itertools import combinations
 from typing import Any
 
 from benchmark.eas.address import address_class, is_dedicated, is_eas, is_vpc, region_of
-from benchmark.measure.exchange import Failure
+from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.probe import Probe
 from benchmark.redaction import shortened
+from benchmark.units import NANOSECONDS, format_duration
 
 TRANSIENT = frozenset({408, 429, 450, 500, 502, 503, 504})  # a service may recover from these
 SOON = 14 * 86_400  # seconds before a certificate's end at which it is mentioned
@@ -100,6 +101,8 @@ def diagnose(host: str, probe: Probe, tries: int = 1, added: Sequence[str] = ())
     if probe.failure is Failure.STATUS:
         return _status(probe, tries) + _own_doing(probe, added)
     seen = _SEEN.get(probe.failure, f"the request failed ({probe.failure.label})")
+    if probe.failure in TIMEOUTS and probe.service:
+        seen += f": {format_duration(probe.service / NANOSECONDS)} had passed (`request.timeout`; curl: --max-time)"
     said = f" ({probe.detail})" if probe.detail else ""
     return f"{seen}{said}{_remedy(host, probe.failure)}"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +51,9 @@ def discover(service: str, region: str, endpoint: str | None = None, protocol: s
         ) from error
     host = endpoint or f"pai-eas.{region}.aliyuncs.com"
     try:
-        credentials = Credentials()
-        credentials.get_credential()
+        with _quiet():
+            credentials = Credentials()
+            credentials.get_credential()
     except Exception as error:  # the chain raises whatever its last link does
         raise InputError(
             "there are no credentials for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and "
@@ -79,6 +83,17 @@ def discover(service: str, region: str, endpoint: str | None = None, protocol: s
         (Gateway(DEFAULT_GATEWAY, _some(one.internet_endpoint), _some(one.intranet_endpoint)),),
         one.access_token or "",
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the SDK logs of each place where it found no credentials, tracebacks and all, is not for users."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _gateway(endpoint: Any) -> Gateway:

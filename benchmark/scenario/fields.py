@@ -7,6 +7,7 @@ environment.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 import re
@@ -44,8 +45,16 @@ def expected(what: str) -> PydanticCustomError:
     return PydanticCustomError(EXPECTED, what)
 
 
-def _quantity(parse: Callable[[str], float], what: str, unit: str, *, zero: bool = False) -> BeforeValidator:
-    """Reads text like `250ms` with `parse`; refuses bare numbers, and all that is not positive and finite."""
+def _quantity(
+    parse: Callable[[str], float],
+    what: str,
+    unit: str,
+    *,
+    zero: bool = False,
+    most: float = math.inf,
+    bound: str = "",
+) -> BeforeValidator:
+    """Reads text like `250ms` with `parse`; refuses bare numbers, and all that is not positive, finite and at `most`."""
 
     def read(value: Any) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -60,6 +69,8 @@ def _quantity(parse: Callable[[str], float], what: str, unit: str, *, zero: bool
             raise expected(f"{what}, {'zero or more' if zero else 'more than zero'}")
         if not math.isfinite(quantity):
             raise expected(f"{what}, and finite")
+        if quantity > most:
+            raise expected(f"{what}, {bound}")
         return quantity
 
     return BeforeValidator(read)
@@ -77,9 +88,19 @@ _DURATION_SCHEMA = _as_written(rf"({_NUMBER}\s*(ns|us|µs|μs|ms|s|min|m|h)\s*)+
 _RATE_SCHEMA = _as_written(rf"{_NUMBER}\s*[kM]?\s*(/|per )\s*(s|sec|min|m|h)", "200/s", "2k/s", "90/min")
 _SIZE_SCHEMA = _as_written(rf"{_NUMBER}\s*(B|[kK]B|MB|GB|KiB|MiB|GiB)", "512B", "64KiB", "10MiB")
 
-Duration = Annotated[float, _quantity(parse_duration, A_DURATION, "s"), _DURATION_SCHEMA]
-DurationOrZero = Annotated[float, _quantity(parse_duration, A_DURATION, "s", zero=True), _DURATION_SCHEMA]
-Rate = Annotated[float, _quantity(parse_rate, A_RATE, "/s"), _RATE_SCHEMA]
+_YEAR, _A_YEAR = 8760 * 3600.0, "at most a year (8760h)"
+_LINE_RATE = 10e6  # requests per second: 10 GbE carries 14.9 million frames
+_duration = functools.partial(_quantity, parse_duration, A_DURATION, "s", most=_YEAR, bound=_A_YEAR)
+_rate = _quantity(parse_rate, A_RATE, "/s", most=_LINE_RATE, bound="at most 10M/s: no machine sends more")
+Duration = Annotated[float, _duration(), _DURATION_SCHEMA]
+DurationOrZero = Annotated[float, _duration(zero=True), _DURATION_SCHEMA]
+Rate = Annotated[float, _rate, _RATE_SCHEMA]
+
+# What a machine can hold, and a result can tell: more is a slip of the keyboard.
+MOST_CONNECTIONS = 1_000_000  # an address has 64,512 ports, and so many addresses no client has
+MOST_ROUNDS = 10_000
+MOST_PROCESSES = 1024
+LARGEST_WHOLE = 2**62  # what results keep
 
 
 def _fits_in_memory(size: int) -> int:

@@ -26,6 +26,10 @@ from pydantic_core import PydanticCustomError
 from benchmark.scenario.data import Data
 from benchmark.scenario.direct import Direct
 from benchmark.scenario.fields import (
+    LARGEST_WHOLE,
+    MOST_CONNECTIONS,
+    MOST_PROCESSES,
+    MOST_ROUNDS,
     Address,
     Burstiness,
     Confidence,
@@ -347,7 +351,10 @@ class Stage(Part):
 
     to: Rate | None = Field(None, description="The rate at the stage's end. Without `over`, at once.")
     connections: int | None = Field(
-        None, ge=1, description="The same of a load of connections: how many there are at the stage's end."
+        None,
+        ge=1,
+        le=MOST_CONNECTIONS,
+        description="The same of a load of connections: how many there are at the stage's end.",
     )
     over: Duration | None = Field(None, description="How long the way there takes, in a straight line.")
     hold: Duration | None = Field(None, validate_default=True, description="How long the load stays.")
@@ -423,6 +430,7 @@ class Load(Part):
     connections: int | None = Field(
         None,
         ge=1,
+        le=MOST_CONNECTIONS,
         validate_default=True,
         description="Connections that each send the next request once answered.",
     )
@@ -443,6 +451,7 @@ class Load(Part):
     max_connections: int = Field(
         1024,
         ge=1,
+        le=MOST_CONNECTIONS,
         description="How many connections may be open at once; past that, requests wait. Goes with rate.",
     )
     think: Duration | None = Field(
@@ -652,7 +661,10 @@ class Scenario(Part):
         description="Measures once for each value of a key, like {load.rate: [100/s, 500/s]}; of several keys every combination.",
     )
     rounds: int = Field(
-        10, ge=1, description="How often the targets take turns; each round opens new connections."
+        10,
+        ge=1,
+        le=MOST_ROUNDS,
+        description="How often the targets take turns; each round opens new connections.",
     )
     baseline: str | None = Field(
         None, description="The target that the others are compared with. Default: the first."
@@ -664,9 +676,9 @@ class Scenario(Part):
         "many more are run.",
     )
     max_rounds: int = Field(
-        100, ge=PILOT, description="How many rounds there may be in all. Goes with precision."
+        100, ge=PILOT, le=MOST_ROUNDS, description="How many rounds there may be in all. Goes with precision."
     )
-    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)] | Literal["auto"] = Field(
         "auto",
         description="How many processes send. Default: as many as the load needs, and no more than cores.",
     )
@@ -699,10 +711,16 @@ class Scenario(Part):
         description="What traffic costs. Default: dated prices of Alibaba Cloud, where a url is one of its own.",
     )
     monthly_requests: int | None = Field(
-        None, ge=1, description="How many requests a month costs are reckoned for, beside those per million."
+        None,
+        ge=1,
+        le=LARGEST_WHOLE,
+        description="How many requests a month costs are reckoned for, beside those per million.",
     )
     seed: int = Field(
-        1, ge=0, description="Of the order of targets, of Poisson arrivals and of the choice of requests."
+        1,
+        ge=0,
+        le=LARGEST_WHOLE,
+        description="Of the order of targets, of Poisson arrivals and of the choice of requests.",
     )
 
     @field_validator("precision")

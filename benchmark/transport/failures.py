@@ -24,6 +24,16 @@ _BY_NUMBER = {
     errno.ECONNABORTED: Failure.RESET,
 }
 
+_NOT_TLS = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "UNKNOWN_PROTOCOL",
+        "RECORD_LAYER_FAILURE",
+        "PACKET_LENGTH_TOO_LONG",
+    }
+)
+_WANTS_A_CERTIFICATE = frozenset({"TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_CERTIFICATE_REQUIRED"})
 _UNRESOLVED = {
     socket.EAI_NONAME: "NXDOMAIN: there is no such name",
     socket.EAI_AGAIN: "no answer from the DNS server",
@@ -106,10 +116,29 @@ def of_waiting(*, connecting: bool, answering: bool) -> Failure:
     return Failure.TIMEOUT_MIDWAY if answering else Failure.TIMEOUT
 
 
+def _of_tls(error: ssl.SSLError) -> str:
+    """What TLS met, without the library's own file and line."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message or "certificate verify failed"
+    reason = error.reason or ""
+    if reason in _NOT_TLS:
+        return "this port does not speak TLS; if it speaks plain http, write http://"
+    if reason in _WANTS_A_CERTIFICATE:
+        return "the server wants a certificate from its clients, which vpcbench has none of"
+    if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
+        return "the server closed the connection during the handshake"
+    return reason.lower().replace("_", " ") or "TLS failed"
+
+
 def describe(error: BaseException | None) -> str:
     """What the system said, in a line."""
     if error is None:
         return "the server closed the connection"
+    inner = (
+        getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    )  # aiohttp's wrap theirs
+    if isinstance(inner, ssl.SSLError):
+        return _of_tls(inner)
     if isinstance(error, socket.gaierror) and error.errno in _UNRESOLVED:
         return _UNRESOLVED[error.errno]
     number = error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from benchmark.errors import InputError
+from benchmark.scenario.load import load_text
 from benchmark.scenario.model import Expect, Load, Request, Scenario, Target
 
 TARGETS = {"public": {"url": "http://public.example/api"}, "vpc": {"url": "http://vpc.example/api"}}
@@ -160,3 +163,22 @@ def test_what_only_the_second_transport_can_do(wanted: dict[str, Any], what: str
     assert scenario(**wanted, transport="aiohttp").transport == "aiohttp"
     with pytest.raises(ValidationError, match=f"{what} needs transport: aiohttp"):
         scenario(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("load.rate", "1000000000/s", "at most 10M/s: no machine sends more"),
+        ("load.duration", "1000000h", "at most a year"),
+        ("load.warmup", "100000h", "at most a year"),
+        ("load.max_connections", "1000000000", "1000000 or less"),
+        ("rounds", "1000000000", "10000 or less"),
+        ("processes", "100000", "1024 or less"),
+        ("seed", "99999999999999999999999", "or less"),
+        ("monthly_requests", "99999999999999999999999", "or less"),
+        ("request.timeout", "1000000h", "at most a year"),
+    ],
+)
+def test_what_no_machine_can_do_is_no_scenario(key: str, value: str, said: str) -> None:
+    with pytest.raises(InputError, match=f"(?s){key}.*{said}"):
+        load_text("targets: {a: {url: 'http://h/'}}", "test", Path(), [f"{key}={value}"])
