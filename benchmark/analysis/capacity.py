@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.analysis.capacity_fit import CAP, Crossing, Floats, Point, Tally, crossing, struck
-from benchmark.analysis.statistics import Interval
+from benchmark.analysis.statistics import Interval, student
 
 WINDOWS = 20  # of a trial
 GROWTH = 2.0
@@ -26,6 +27,10 @@ RATE_LIMITED = 0.001  # of a trial's requests, past which the gateway was measur
 BELOW_LIMIT = 0.95  # of what the gateway lets through, to see whether the service holds that much
 PATIENCE = 3  # trials of one level in which the generator is late, before it is taken for the limit
 LEAST_REQUESTS = 40  # of a trial, also at a low level
+FAR_BELOW = 0.6  # of the crossing
+LEAST_WINDOW = 20  # requests of a window in which noise would show
+ALIKE = 0.4  # of the rate near the crossing
+LEAST_AGAIN = 4  # levels that were tried again, to tell whether they answer slower
 SIDES = (0.0, 0.015, -0.015)  # where the next trials lie beside the believed crossing: a line needs two ends
 
 
@@ -65,12 +70,15 @@ class Observation:
     nearly: dict[str, Floats] = field(default_factory=dict)  # the same, beyond half of what the demand allows
 
     def kept(self, text: str) -> Tally:
-        """The windows that tell of the load: those that noise struck do not."""
-        requests, violations = self.requests, self.violations[text]
+        """The windows that tell of the load, where those that look like it are noise."""
+        clean = ~self.struck(text)
+        return Tally(self.requests[clean], self.violations[text][clean])
+
+    def struck(self, text: str) -> NDArray[np.bool_]:
+        """The windows that look as if noise had struck them; or a single service that took very long."""
         if text not in self.nearly:
-            return Tally(requests, violations)
-        clean = ~struck(requests, self.late[text], self.nearly[text])
-        return Tally(requests[clean], violations[clean])
+            return np.zeros(len(self.requests), bool)
+        return struck(self.requests, self.late[text], self.nearly[text])
 
 
 @dataclass
@@ -103,6 +111,9 @@ class Found:
     knee: float | None
     background: float  # share of requests that break the demand at any load
     finished: bool  # as precisely as was asked, and not merely out of time
+    slowed: float | None = (
+        None  # by what share levels answered slower when they were tried again; None: not shown
+    )
 
     @property
     def head_room(self) -> float:
@@ -197,20 +208,21 @@ class Search:
         if not highest:
             return self._unmet(levels)
         demand, crossed = self._crossed()
-        value = math.floor(crossed.level.value) if self._whole else crossed.level.value
-        low, high = crossed.level.low, crossed.level.high
+        believed = self._bracketed(crossed.level)
+        value = math.floor(believed.value) if self._whole else believed.value
         if value > self._ceiling:
             return self._unbroken(levels, highest)
         return Found(
             value=value,
-            low=low,
-            high=high,
+            low=believed.low,
+            high=believed.high,
             limited_by=self._cause(levels),
             demand=demand.text,
             levels=levels,
             knee=knee(levels),
             background=crossed.background + noise(levels, demand.text),
             finished=self._finished,
+            slowed=slowed(levels),
         )
 
     def _unmet(self, levels: tuple[Level, ...]) -> Found:
@@ -260,10 +272,19 @@ class Search:
             return broken.level  # one trial is noise: open it again
         if self._lowest("yes") is None:
             return self._shrink()
-        _, crossed = self._crossed()
-        if self._content(crossed.level):
+        believed = self._bracketed(self._crossed()[1].level)
+        if self._content(believed):
             return None
-        return self._beside(crossed.level)
+        return self._beside(believed)
+
+    def _bracketed(self, fitted: Interval) -> Interval:
+        """What the fit says, but never more than was seen: a level that held and one that did not lie on either side."""
+        held = max((each.level for each in self._levels.values() if each.verdict == "yes"), default=0.0)
+        broke = min((each.level for each in self._levels.values() if each.verdict == "no"), default=math.inf)
+        if held < broke:
+            value = min(max(fitted.value, held), broke)
+            return Interval(value, min(fitted.low, held), max(fitted.high, broke))
+        return Interval(fitted.value, min(fitted.low, broke), max(fitted.high, held))
 
     def _grow(self) -> float | None:
         highest = max(self._levels)
@@ -321,15 +342,32 @@ class Search:
 
     def _crossed(self) -> tuple[Demand, Crossing]:
         """The demand that gives way first, and where."""
-        usable = [each for each in self._levels.values() if each.usable]
-        found = []
-        for demand in self._demands:
-            points = [
-                Point(each.level, each.tallies[demand.text], each.grew, self._bunch(each, demand))
-                for each in usable
-            ]
-            found.append((demand, crossing(points, demand.limit)))
+        found = [(demand, self._crossing(demand)) for demand in self._demands]
         return min(found, key=lambda each: each[1].level.value)
+
+    def _crossing(self, demand: Demand) -> Crossing:
+        """Where a demand gives way, if what looks like noise is that, and if it is the load's; the interval holds both.
+
+        A service whose times are heavy blocks its queue at once, as a pause does. But that comes with the load, and a
+        pause at any load.
+        """
+        usable = [each for each in self._levels.values() if each.usable and each.tallies]
+        clean = [
+            Point(each.level, each.tallies[demand.text], each.grew, self._bunch(each, demand))
+            for each in usable
+        ]
+        as_noise = crossing(clean, demand.limit)
+        if not any(seen.struck(demand.text).any() for each in usable for seen in each.seen):
+            return as_noise
+        whole = [
+            replace(point, tally=whole_of(each.seen, demand.text))
+            for point, each in zip(clean, usable, strict=True)
+        ]
+        as_load = crossing(whole, demand.limit, noise=False)
+        likely = as_noise if comes_at_any_load(usable, demand.text, as_load.level.value) else as_load
+        both = (as_noise.level, as_load.level)
+        low, high = min(each.low for each in both), max(each.high for each in both)
+        return replace(likely, level=Interval(likely.level.value, low, high))
 
     def _bunch(self, level: Level, demand: Demand) -> float:
         """How many were due while one that broke the demand waited."""
@@ -397,6 +435,14 @@ class Search:
         return "failures" if sum(one.failed for one in seen) > 0.5 * broken else "latency"
 
 
+def expected_half(budget: float) -> float:
+    """Half the relative width that an interval is likely to have, of a queue searched for so many seconds.
+
+    By simulated searches of M/M/1: ± 40 % in 5 min, ± 30 % in 20 (`tests.analysis.test_searches`).
+    """
+    return 0.4 * math.pow(budget / 300, -0.2)
+
+
 def tallies_of(seen: Sequence[Observation]) -> dict[str, Tally]:
     """The windows of some trials, one after the other, for every demand."""
     return {
@@ -408,11 +454,43 @@ def tallies_of(seen: Sequence[Observation]) -> dict[str, Tally]:
     }
 
 
+def whole_of(seen: Sequence[Observation], text: str) -> Tally:
+    """All windows of some trials, one after the other."""
+    return Tally(
+        np.concatenate([each.requests for each in seen]),
+        np.concatenate([each.violations[text] for each in seen]),
+    )
+
+
+def comes_at_any_load(levels: Sequence[Level], text: str, crossing: float) -> bool:
+    """Whether windows that look struck are about as frequent far below the crossing as near it."""
+    rates = []
+    for low in (True, False):
+        own = [seen for each in levels if (each.level < FAR_BELOW * crossing) is low for seen in each.seen]
+        windows = sum(int((seen.requests >= LEAST_WINDOW).sum()) for seen in own)
+        count = sum(int((seen.struck(text) & (seen.requests >= LEAST_WINDOW)).sum()) for seen in own)
+        rates.append(count / windows if windows else 0.0)
+    return rates[0] > ALIKE * rates[1]
+
+
 def noise(levels: Sequence[Level], text: str) -> float:
     """The share of requests that broke a demand in windows that tell nothing of the load."""
     seen = [each for level in levels if level.usable for each in level.seen]
     broken = sum(float(each.violations[text].sum() - each.kept(text).violations.sum()) for each in seen)
     return broken / max(sum(float(each.requests.sum()) for each in seen), 1.0)
+
+
+def slowed(levels: Sequence[Level]) -> float | None:
+    """By what share levels answered slower the last time than the first, where that is shown (t over levels, at 1 %)."""
+    logs = []
+    for level in levels:
+        means = [float(np.nanmean(each.response)) for each in level.seen if not np.isnan(each.response).all()]
+        if level.usable and len(means) > 1 and min(means) > 0:
+            logs.append(math.log(means[-1] / means[0]))
+    if len(logs) < LEAST_AGAIN:
+        return None
+    found = student(logs, 0.99)
+    return math.expm1(found.value) if found.low > 0 else None
 
 
 def knee(levels: Sequence[Level]) -> float | None:

@@ -128,8 +128,12 @@ class Crossing:
     background: float
 
 
-_SLOPES = np.geomspace(4, 120, 12)
-_BACKGROUNDS = np.array([0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5])  # in limits
+CENTRE, WIDE = 10.0, 1.5
+_SLOPES = np.geomspace(1, 120, 16)
+_BACKGROUNDS = np.array([0, 0.1, 0.2, 0.35, 0.5, 0.75])  # in limits, of slow answers that any load has
+_NOISE = np.array(
+    [0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5]
+)  # where there is noise, which may break the demand by itself
 
 
 def noisy(points: Sequence[Point], limit: float) -> bool:
@@ -143,7 +147,9 @@ def noisy(points: Sequence[Point], limit: float) -> bool:
     return any(point.tally.spikes(limit) for point in points if point.level <= low)
 
 
-def crossing(points: Sequence[Point], limit: float, confidence: float = 0.95) -> Crossing:
+def crossing(
+    points: Sequence[Point], limit: float, confidence: float = 0.95, *, noise: bool | None = None
+) -> Crossing:
     """The level at which the share of violations reaches `limit`, over all levels tried.
 
     The log odds of a violation rise linearly with the logarithm of the load, as the tail of a queue does near its
@@ -151,26 +157,27 @@ def crossing(points: Sequence[Point], limit: float, confidence: float = 0.95) ->
     limits, unless most are as bad. Posterior of a quasi-binomial likelihood over a grid; each level weighs
     by its requests over its clumping.
     """
-    noise = noisy(points, limit)
+    noise = noisy(points, limit) if noise is None else noise
     if noise:
         points = [replace(point, tally=point.tally.capped(CAP * limit)) for point in points]
     doubt = DOUBT * (NOISE_DOUBT if noise else 1.0)
-    own = np.maximum(limit - _BACKGROUNDS * limit, 0.1 * limit)
+    backgrounds = limit * (_NOISE if noise else _BACKGROUNDS)
+    slopes = _SLOPES[_SLOPES >= 4] if noise else _SLOPES
     levels = np.array([point.level for point in points])
     counted = [_evidence(point, points, doubt) for point in points]
     low, high = math.log(levels.min() / 4), math.log(levels.max() * 4)
     for size in (90, 140):
         grid = np.linspace(low, high, size)
-        told = _told(grid, levels, counted, limit, own)
-        posterior = _posterior(told / doubt)
+        told = _told(grid, levels, counted, limit, slopes, backgrounds)
+        posterior = _posterior(told / doubt, slopes, noise=noise)
         low, high = (_quantile(posterior, grid, q) for q in (1e-5, 1 - 1e-5))
         step = grid[1] - grid[0]
         low, high = low - 2 * step, high + 2 * step
     tail = (1 - confidence) / 2
     lower, upper = (math.exp(_quantile(posterior, grid, q)) for q in (tail, 1 - tail))
     # doubt widens what is claimed; it has no say in where the middle is, which little data would leave to the grid's ends
-    value = min(max(math.exp(_quantile(_posterior(told), grid, 0.5)), lower), upper)
-    background = float(posterior.sum((0, 1)) @ (_BACKGROUNDS * limit))
+    value = min(max(math.exp(_quantile(_posterior(told, slopes, noise=noise), grid, 0.5)), lower), upper)
+    background = float(posterior.sum((0, 1)) @ backgrounds)
     return Crossing(Interval(value, lower, upper), background)
 
 
@@ -206,26 +213,32 @@ def _own(point: Point) -> float:
 
 
 def _told(
-    grid: Floats, levels: Floats, counted: Sequence[tuple[float, float, bool]], limit: float, own: Floats
+    grid: Floats,
+    levels: Floats,
+    counted: Sequence[tuple[float, float, bool]],
+    limit: float,
+    slopes: Floats,
+    backgrounds: Floats,
 ) -> Floats:
     """The logarithm of the likelihood over crossings (log), slopes and backgrounds."""
+    own = np.maximum(limit - backgrounds, 0.1 * limit)
     odds = np.log(own / (1 - own))
-    total = np.zeros((len(grid), len(_SLOPES), len(_BACKGROUNDS)))
+    total = np.zeros((len(grid), len(slopes), len(backgrounds)))
     for level, (requests, violations, many) in zip(levels, counted, strict=True):
-        rise = np.clip((_SLOPES * (math.log(level) - grid)[:, None])[:, :, None] + odds, -40, 40)
+        rise = np.clip((slopes * (math.log(level) - grid)[:, None])[:, :, None] + odds, -40, 40)
         queueing = 1 / (1 + np.exp(-rise))
-        floor = _BACKGROUNDS * limit
-        share = np.clip(floor + (1 - floor) * queueing, 1e-12, 1 - 1e-12)
+        share = np.clip(backgrounds + (1 - backgrounds) * queueing, 1e-12, 1 - 1e-12)
         if many:
             share = np.minimum(share, BEYOND_DOUBT)
         total += violations * np.log(share) + (requests - violations) * np.log1p(-share)
     return total
 
 
-def _posterior(told: Floats) -> Floats:
+def _posterior(told: Floats, slopes: Floats, *, noise: bool) -> Floats:
     """Over crossings, slopes and backgrounds, normalised."""
-    prior = -0.5 * ((np.log(_SLOPES) - math.log(25)) / 0.9) ** 2
-    aside = np.where(_BACKGROUNDS == 0, 0.0, -1.5)
+    centre, spread = (25, 0.9) if noise else (CENTRE, WIDE)
+    prior = -0.5 * ((np.log(slopes) - math.log(centre)) / spread) ** 2
+    aside = np.where(np.arange(told.shape[2]) == 0, 0.0, -1.5)
     total = told + prior[:, None] + aside
     weights = np.exp(total - total.max())
     normal: Floats = weights / weights.sum()

@@ -155,6 +155,7 @@ def _capacity(run: Run, name: str, found: Found) -> Capacity:
         knee=found.knee,
         head_room=found.head_room or None,
         background=found.background,
+        slowed=found.slowed,
         finished=found.finished,
         levels=[_level(run, name, each.level, each.verdict) for each in found.levels],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.analysis.capacity import WINDOWS, Search
+from benchmark.analysis.capacity import WINDOWS, Search, expected_half
 from benchmark.analysis.capacity_run import demands_of, new_search, observation
 from benchmark.analysis.summary import summarise
 from benchmark.cli.output import whole
@@ -119,6 +119,10 @@ def announce(plan: Plan, loaded: LoadedScenario, asked: dict[str, float | None])
         f"Searching the highest load within {objectives}: from {first}, doubled until it is too much, then nearer.",
         f"Trials of {format_duration(trial)}; at most {format_duration(budget * len(plan.targets))} in all.",
     ]
+    lines.append(
+        f"Of a service that queues, so long a search tells the capacity to about ± {100 * expected_half(budget):.0f} %; of a "
+        "hard limit to ± 3 %."
+    )
     lines += [f"  {target.name:<10} {redact_url(target.url)}" for target in plan.targets]
     return "\n".join(lines)
 

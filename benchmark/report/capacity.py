@@ -46,6 +46,8 @@ def remarks(result: Result) -> tuple[str, ...]:
         if found.head_room is not None and found.limited_by not in {"gateway", "generator"}:
             knee = "" if found.knee is None else _load(found, found.knee)
             said.append(words.run_at(target=name, level=_load(found, found.head_room), knee=knee))
+        if found.slowed is not None:
+            said.append(words.slowed(target=name, by=f"{100 * found.slowed:.2g}"))
         if not found.finished and found.rate.value is not None:
             said.append(words.out_of_time(name))
     return (*_side_by_side(result.capacity or {}), *said)

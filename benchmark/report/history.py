@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmark.analysis.trend import DAY
+from benchmark.analysis.trend import DAY, LEAST
 from benchmark.report.charts import Charts
 from benchmark.report.document import Report, Section
-from benchmark.report.numbers import NONE, decimals_of, ms, signed
+from benchmark.report.numbers import NONE, decimals_of, ms, percent, signed
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table
 from benchmark.result.history import History, PastRun, TargetHistory
@@ -27,7 +27,9 @@ def describe_history(history: History) -> Report:
         alarm=None,
         answers=tuple(map(_answer, history.histories)),
         bars=(),
-        remarks=(),
+        remarks=(words.TREND_ASSUMES,)
+        if any(each.trend.samples >= LEAST for each in history.histories)
+        else (),
         sections=tuple(
             Section("history", words.history_title(name=each.name, target=each.target), tables=(_runs(each),))
             for each in history.histories
@@ -73,7 +75,7 @@ def _trend(each: TargetHistory) -> str:
     percents = [share * 100 for share in (change.value, change.low, change.high)]
     decimals = decimals_of(Estimate(value=percents[0], low=percents[1], high=percents[2]))
     value, low, high = (signed(share, decimals) for share in percents)
-    within = f"{value} % ({low} to {high})"
+    within = f"{value} % ({percent(each.trend.confidence)} % CI {low} to {high})"
     if not each.trend.told:
         return words.no_trend(within)
     days = each.trend.days

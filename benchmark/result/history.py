@@ -27,6 +27,9 @@ class Trend(_Part):
     """How a figure changes with time; runs close together are one sample."""
 
     change: Estimate = Field(description="from the first sample to the last, as a share of the first; fitted")
+    confidence: float = Field(
+        description="of the interval: higher than a run's, for a history is looked at often"
+    )
     samples: int
     days: float
     told: bool = Field(description="whether the interval leaves out no change")

@@ -465,6 +465,9 @@ class Capacity(_Part):
     knee: float | None = Field(description="the level of most power, load over mean response")
     head_room: float | None = Field(description="the level to run at with 30 % to spare")
     background: float = Field(description="share of requests that break the objective at any load")
+    slowed: float | None = Field(
+        None, description="by what share levels answered slower when they were tried again; null: not shown"
+    )
     finished: bool = Field(description="as precise as was asked, and not merely out of time")
     levels: list[CapacityLevel]
 

@@ -6,32 +6,74 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.optimize import brentq
 
 from benchmark.analysis.capacity import WINDOWS, Demand, Found, Observation, Search, Trial
-from tests.simulation.queues import Exponential, arrivals, servers
+from tests.simulation.queues import Exponential, Floats, arrivals, one_server, servers
+
+Services = Callable[[np.random.Generator, int], Floats]
 
 P99 = Demand("p99 < limit", 0.01)
 NOISY = 0.05  # of windows
 WARMUP = 0.25  # of a trial
 
 
+def lognormal(sigma: float) -> Services:
+    """Of mean 1."""
+    return lambda random, count: random.lognormal(-(sigma**2) / 2, sigma, count)
+
+
+def exponential(random: np.random.Generator, count: int) -> Floats:
+    """Of mean 1."""
+    return random.exponential(1, count)
+
+
+def constant(random: np.random.Generator, count: int) -> Floats:
+    """Of mean 1."""
+    return np.ones(count)
+
+
+@cache
+def long_run(services: Services, limit: float) -> float:
+    """The load of one server at which one sojourn in a hundred exceeds so many mean services, by four million of them."""
+    random = np.random.default_rng(7)
+    gaps, work = random.exponential(1, 4_000_000), services(random, 4_000_000)
+    return float(
+        brentq(
+            lambda load: float((one_server(np.cumsum(gaps / load), work) > limit).mean()) - P99.limit,
+            0.2,
+            0.99,
+            xtol=1e-3,
+        )
+    )
+
+
 @dataclass
 class Service:
-    """M/M/c of `speed` services per second and server; violations beyond `limit` seconds; noise where asked."""
+    """M/G/c of `speed` services per second and server; violations beyond `limit` seconds; noise where asked.
+
+    `services` are drawn of mean 1. Constant ones come to one server at even intervals: a hard edge.
+    """
 
     speed: float
     count: int
     limit: float
     random: np.random.Generator
     noisy: bool = True
+    services: Services = exponential
 
     @property
     def capacity(self) -> float:
         """The rate at which one sojourn in a hundred exceeds the limit."""
+        if self.services is constant:
+            return self.speed
+        if self.services is not exponential:
+            return self.speed * long_run(self.services, self.limit * self.speed)
         full = self.count * (1 - 1e-6)
         limit = self.limit * self.speed
         return self.speed * float(
@@ -42,8 +84,9 @@ class Service:
         """One trial from an empty queue."""
         whole = trial.seconds * (1 + WARMUP)
         count = round(trial.level * whole * 1.02) + 20
-        arrived = arrivals(trial.level, count, self.random)
-        sojourns = servers(arrived, self.random.exponential(1 / self.speed, count), self.count)
+        even = np.arange(count) / trial.level
+        arrived = even if self.services is constant else arrivals(trial.level, count, self.random)
+        sojourns = servers(arrived, self.services(self.random, count) / self.speed, self.count)
         window = np.floor((arrived - WARMUP * trial.seconds) / (trial.seconds / WINDOWS)).astype(int)
         inside = (window >= 0) & (window < WINDOWS)
         window, sojourns = window[inside], sojourns[inside]
@@ -87,6 +130,44 @@ def drawn(seed: int, *, noisy: bool = True) -> tuple[Service, Found, int]:
     trial = float(np.clip(20_000 / (service.speed * service.count), 10, 60))
     found, trials = search(service, 60 * trial, start, trial)
     return service, found, trials
+
+
+def found_of(
+    services: Services, seed: int, *, limit: float = 10.0, trials: int = 60, trial: float = 20.0
+) -> tuple[Service, Found, int]:
+    """One server of these services, about a thousand a second at most, and what a search of so many trials' time found."""
+    random = np.random.default_rng([1507, seed])
+    speed = float(np.exp(random.uniform(np.log(100), np.log(1000))))
+    service = Service(speed, 1, limit / speed, random, noisy=False, services=services)
+    start = service.capacity * float(np.exp(random.uniform(np.log(0.02), np.log(0.2))))
+    found, count = search(service, trials * trial, start, trial)
+    return service, found, count
+
+
+@dataclass(frozen=True)
+class Score:
+    """Of some searches."""
+
+    covered: float
+    bias: float  # median of the value over the capacity, less 1
+    within: float  # 5 %
+    width: float  # median of high over low
+    trials: float
+
+
+def score_of(services: Services, count: int, **asked: float) -> Score:
+    """Of the searches of so many seeds."""
+    seen = [found_of(services, seed, **asked) for seed in range(count)]  # type: ignore[arg-type]
+    ratios = np.array([found.value / service.capacity for service, found, _ in seen])
+    held = [found.low <= service.capacity <= (found.high or np.inf) for service, found, _ in seen]
+    widths = [(found.high or np.inf) / max(found.low, 1e-9) for _, found, _ in seen]
+    return Score(
+        float(np.mean(held)),
+        float(np.median(ratios)) - 1,
+        float((abs(ratios - 1) < 0.05).mean()),
+        float(np.median(widths)),
+        float(np.mean([trials for *_, trials in seen])),
+    )
 
 
 def scores(count: int, first: int = 0, *, noisy: bool = True) -> tuple[float, float]:

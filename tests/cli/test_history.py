@@ -12,7 +12,7 @@ from benchmark.cli.main import main
 from benchmark.result.store import save_run
 from tests.cli.test_diff import change, kept
 
-NIGHTS = 6
+NIGHTS = 10
 
 
 def history(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -42,7 +42,9 @@ def test_a_trend_is_told_where_there_is_one(here: Path, capsys: pytest.CaptureFi
     assert max(map(len, out.splitlines())) <= 80
     flat = " ".join(out.split())
     assert "by-hand, vpc: ▁" in flat
-    assert re.search(r"over 4 runs; \+[56]\d % \(\+\d+ to \+\d+\) in 5 days", flat)  # 1.1⁵ is 1.61
+    assert re.search(
+        r"over 8 runs; \+1[2-5]\d % \(99.5 % CI \+\d+ to \+\d+\) in 9 days", flat
+    )  # 1.1⁹ is 2.36
     assert "by-hand, public:" in flat
     assert "no trend can be told" in flat
     assert "interrupted" in flat
@@ -57,10 +59,10 @@ def test_scripts_read_it_as_json(here: Path, capsys: pytest.CaptureFixture[str])
         "response.p90", "vpc", False, True,
     )  # fmt: skip
     assert [run["left_out"] for run in vpc["runs"]] == [
-        None, None, "interrupted", "different client", None, None,
+        None, None, "interrupted", "different client", *[None] * 6,
     ]  # fmt: skip
-    assert vpc["trend"]["change"]["low"] < 1.1**5 - 1 < vpc["trend"]["change"]["high"]
-    assert vpc["trend"]["days"] == pytest.approx(5)
+    assert vpc["trend"]["change"]["low"] < 1.1**9 - 1 < vpc["trend"]["change"]["high"]
+    assert vpc["trend"]["days"] == pytest.approx(9)
 
 
 def test_failures_have_a_history_too(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +90,6 @@ def test_what_cannot_be_read_is_left_out_and_told(here: Path, capsys: pytest.Cap
     (here / "results" / "night-0" / "recordings.json").write_bytes(b"\xff")
     status, out, err = history(capsys)
     assert status == 0, err
-    assert "over 3 runs" in " ".join(out.split())
+    assert "over 7 runs" in " ".join(out.split())
     assert [err.count(name) for name in ("left out", "begun", "night-0")] == [2, 1, 1]
     assert history(capsys, "results/begun")[0] == 2

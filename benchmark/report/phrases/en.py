@@ -357,6 +357,14 @@ def searched(*, start: str, budget: str) -> str:
     return f"searched from {start} · at most {budget} per target"
 
 
+def slowed(*, target: str, by: str) -> str:
+    """The service is not what it was when the search began."""
+    return (
+        f"{target}: levels that were tried again answered {by} % slower than at first: the service tires (a leak, a cache "
+        "that fills, a neighbour), and a capacity of now is none of later."
+    )
+
+
 def out_of_time(target: str) -> str:
     """The search ended before it was content."""
     return f"{target}: the time budget ended the search; a larger `--budget` narrows the interval."
@@ -951,6 +959,12 @@ def saves(*, who: str, amount: str, more: bool, price: str, monthly: str | None)
 HISTORY = "Over time"
 PAST_RUN = ("began", "run", "verdict")
 LEFT_OUT = "left out of the trend"
+
+
+TREND_ASSUMES = (
+    "A trend is a steady rise or fall; it assumes that runs more than 10 min apart depend on each other through their neighbours "
+    "alone. Its interval allows for a look after each of thirty runs."
+)
 
 
 def history_title(*, name: str, target: str) -> str:
