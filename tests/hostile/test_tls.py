@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from benchmark.measure.exchange import Exchange, Failure
-from tests.adversary import ASK, HOLD, RST, Adversary
+from tests.hostile.adversary import ASK, HOLD, RST, Adversary
 from tests.transport.clients import client, request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from benchmark.measure.exchange import Exchange
-from tests.adversary import ASK, adversary
+from tests.hostile.adversary import ASK, adversary
 from tests.transport.clients import client, request
 
 TIMEOUT = 1.0  # of what says nothing

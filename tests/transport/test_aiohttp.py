@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.measure.exchange import Failure
 from benchmark.transport.base import ENVIRONMENT
-from tests.adversary import ASK, HOLD, Adversary, adversary
+from tests.hostile.adversary import ASK, HOLD, Adversary, adversary
 from tests.servers import free_ports
 from tests.transport.clients import client, request
 

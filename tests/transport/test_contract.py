@@ -17,7 +17,7 @@ import trustme
 from benchmark.clock import now
 from benchmark.measure.exchange import TIMEOUTS, Exchange, Failure
 from benchmark.units import MILLISECOND
-from tests.adversary import ASK, FIN, HOLD, RST, Adversary, adversary
+from tests.hostile.adversary import ASK, FIN, HOLD, RST, Adversary, adversary
 from tests.servers import ScriptedServer, free_ports
 from tests.transport.clients import PATIENCE, client, request
 

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.measure.recording import Recording
-from tests.adversary import ASK, FIN, HOLD, RST, WHOLE, Adversary, Script
+from tests.hostile.adversary import ASK, FIN, HOLD, RST, WHOLE, Adversary, Script
+from tests.hostile.test_servers import CHUNKED, CLOSING, GZIP, OK, OK_CHUNKED, head
 from tests.transport.clients import request, round_order, run_round
-from tests.transport.test_adversary import CHUNKED, CLOSING, GZIP, OK, OK_CHUNKED, head
 
 SCRIPTS = int(os.environ.get("FUZZ", "0"))
 SCRIPTS_A_ROUND = 40

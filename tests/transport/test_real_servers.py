@@ -77,9 +77,7 @@ IDLING = {
     "Apache closes, and says 408 where nothing was ever asked": needs(
         "apache2", apache("KeepAliveTimeout 200ms")
     ),
-    "HAProxy says 408": needs(
-        "haproxy", haproxy("timeout http-request 1s\ntimeout http-keep-alive 1s")
-    ),
+    "HAProxy says 408": needs("haproxy", haproxy("timeout http-request 1s\ntimeout http-keep-alive 1s")),
     "Node closes": needs("node", node(idle=200)),
 }
 

@@ -24,10 +24,10 @@ import uvloop
 from benchmark.execution.local import LocalWorkers
 from benchmark.measure.exchange import Failure
 from benchmark.measure.recording import Recording
-from tests.adversary import ASK, Adversary, Script
+from tests.hostile.adversary import ASK, Adversary, Script
+from tests.hostile.test_servers import OK, TABLE
 from tests.servers import free_ports
 from tests.transport.clients import request, round_order, run_round
-from tests.transport.test_adversary import OK, TABLE
 
 SECONDS = float(os.environ.get("SOAK", "6")) / 3  # for each of three tests
 RATE = 300.0

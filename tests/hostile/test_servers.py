@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 from benchmark.measure.exchange import Exchange
-from tests.adversary import ASK, FIN, FLOOD, HEAD, HOLD, RST, Script, Step, adversary, bytewise
+from tests.hostile.adversary import ASK, FIN, FLOOD, HEAD, HOLD, RST, Script, Step, adversary, bytewise
 from tests.transport.clients import client, request
 
 TIMEOUT = 1.0  # seconds, in rows that are to end by it
