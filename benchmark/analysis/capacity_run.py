@@ -10,12 +10,15 @@ from benchmark.analysis.capacity import WINDOWS, Demand, Found, Observation, Sea
 from benchmark.analysis.estimate import Distribution, figures
 from benchmark.analysis.health import REMEDY, generator_of
 from benchmark.errors import InputError
+from benchmark.measure.recording import Recording, merged
+from benchmark.measure.stream import LIMITED
 from benchmark.result.model import (
     QUANTILES,
     Capacity,
     CapacityLevel,
     Estimate,
     Result,
+    StreamLevel,
     Verdict,
     VerdictCode,
 )
@@ -25,6 +28,7 @@ from benchmark.units import NANOSECONDS, format_rate, significant
 
 RATE_LIMIT, QUEUE_FULL = 429, 450
 LEAST_CUT = 5  # windows
+_WHOLE = frozenset({"response", *LIMITED})  # times that each request has one of
 _TAILS = {**QUANTILES, "p75": 0.75}
 
 
@@ -53,12 +57,22 @@ def _demand(objective: Objective) -> Demand:
         return Demand(objective.text, max(objective.limit, 1e-6))
     if objective.metric == "rate" and objective.of_offered and objective.limit < 1:
         return Demand(objective.text, 1 - objective.limit)
-    if objective.metric in _TAILS and objective.time == "response" and objective.operator in {"<", "<="}:
-        return Demand(objective.text, 1 - _TAILS[objective.metric], span=objective.limit)
+    if objective.metric == "goodput" and objective.operator in {">", ">="} and objective.limit < 1:
+        return Demand(objective.text, 1 - objective.limit)
+    if objective.metric in _TAILS and objective.time in _WHOLE and objective.operator in {"<", "<="}:
+        span = 0.0 if objective.time == "tpot" else objective.limit
+        return Demand(objective.text, 1 - _TAILS[objective.metric], span=span)
+    gaps = "; of ITL, which a request has many of, TPOT is the figure" if objective.time == "itl" else ""
     raise InputError(
-        f"{objective.text}: a search of the capacity goes by quantiles of the response time, by failures and by "
-        "the share of the offered rate, as in 'p99 < 500ms', 'failures < 0.1%' or 'rate > 99% of offered'"
+        f"{objective.text}: a search of the capacity goes by quantiles of times that each request has one of, by failures, "
+        "by goodput and by the share of the offered rate, as in 'p99 < 500ms', 'ttft.p99 < 2s', 'tpot.p90 < 50ms', "
+        f"'failures < 0.1%', 'goodput > 95%' or 'rate > 99% of offered'{gaps}"
     )
+
+
+def timed(objectives: Sequence[Objective]) -> tuple[str, ...]:
+    """Which times of streams a search goes by, so that they are kept window by window."""
+    return tuple(sorted({each.time for each in objectives if each.of_times} - {"response"}))
 
 
 def new_search(run: Run, target: str) -> Search:
@@ -81,11 +95,13 @@ def observation(round_: Round, objectives: Sequence[Objective]) -> Observation:
     violations, late, nearly = {}, {}, {}
     for each in objectives:
         violations[each.text] = failed
-        if each.metric in _TAILS:
+        if each.metric == "goodput":
+            violations[each.text] = requests - [point.good if point else 0 for point in points]
+        elif each.metric in _TAILS:
             late[each.text], nearly[each.text] = (
                 np.array(
                     [
-                        point.response.above(part * each.limit * NANOSECONDS) if point else 0
+                        point.of(each.time).above(part * each.limit * NANOSECONDS) if point else 0
                         for point in points
                     ]
                 )
@@ -174,11 +190,29 @@ def _level(run: Run, name: str, level: float, verdict: str) -> CapacityLevel:
         achieved=sum(each.ok for each in recordings) / measured if measured else 0.0,
         response_ms=figures(Distribution.of(recordings, "response"), timeout=run.settings["timeout"]),
         failures=failed / scheduled if scheduled else 0.0,
+        stream=_streamed(run, recordings, measured) if run.settings.get("streamed") else None,
         statuses={
             str(status): sum(each.statuses[status] for each in recordings)
             for status in sorted({status for each in recordings for status in each.statuses})
         },
         verdict=verdict,
+    )
+
+
+def _streamed(run: Run, recordings: list[Recording], measured: float) -> StreamLevel:
+    """What streams of a level come to."""
+    counted = merged(recordings).counters
+    timeout = run.settings["timeout"]
+    timely = counted["streams"] - counted["tokenless"]
+    scheduled = sum(each.scheduled for each in recordings)
+    busy = sum(each.histograms["response"].total for each in recordings) / NANOSECONDS
+    return StreamLevel(
+        ttft_ms=figures(Distribution.of(recordings, "ttft"), timeout=timeout),
+        tpot_ms=figures(Distribution.of(recordings, "tpot"), timeout=timeout),
+        output_tokens_per_second=counted["output_tokens"] / measured if measured else 0.0,
+        stream_tokens_per_second=counted["millitokens_per_second"] / 1e3 / timely if timely else None,
+        in_flight=busy / measured if measured else 0.0,
+        goodput=counted["good"] / scheduled if run.settings.get("goodput") and scheduled else None,
     )
 
 

@@ -11,6 +11,7 @@ from benchmark.analysis.pooled import mover_difference, mover_ratio, woodruff
 from benchmark.analysis.statistics import Interval, Sample, quantile
 from benchmark.measure.histogram import Histogram, width_at
 from benchmark.measure.recording import Recording
+from benchmark.measure.series import begun
 from benchmark.result.model import QUANTILES, Figures
 from benchmark.result.run import Run
 from benchmark.units import MILLISECOND
@@ -102,13 +103,17 @@ class Distribution:
 
 def ranked(recording: Recording, metric: str) -> Ranked:
     """A time that callers wait, with whoever never got so far above all: a stream that failed later has a TTFT, too."""
-    begun = recording.histograms.get(f"{metric}.begun")
-    if begun is None:
-        return Ranked(recording.histograms[metric], recording.beyond)
-    every = Histogram()
-    every.merge(recording.histograms[metric])
-    every.merge(begun)
-    return Ranked(every, recording.beyond - begun.count)
+    return rank(recording.histograms[metric], recording.histograms.get(begun(metric)), recording.beyond)
+
+
+def rank(times: Histogram, broken: Histogram | None, lost: int) -> Ranked:
+    """Times of successes and of what failed later, with the rest of the lost above all of them."""
+    if broken is None or not broken.count:
+        return Ranked(times, lost)
+    every = Histogram(times.drop)
+    every.merge(times)
+    every.merge(broken)
+    return Ranked(every, lost - broken.count)
 
 
 def exchanges_beyond(count: float, q: float) -> int:

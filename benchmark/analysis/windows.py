@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmark.analysis.decision import share_below
-from benchmark.analysis.estimate import WAITED, Ranked
+from benchmark.analysis.estimate import WAITED, Ranked, rank
 from benchmark.analysis.health import OF_FIGURE
 from benchmark.analysis.loop_delay import ORDINARY
 from benchmark.analysis.statistics import binomial_tails
-from benchmark.measure.series import Point, Series
+from benchmark.measure.series import Point, Series, begun
 from benchmark.result.model import QUANTILES, Breach, ObjectiveResult, Windows
 from benchmark.result.run import STOPPED, Round, Run
 from benchmark.scenario.objective import SHARES, Objective
@@ -108,7 +108,9 @@ def surely_more(beyond: float, count: float, objective: Objective) -> bool:
 
 def ranked(point: Point, time: str) -> Ranked:
     """A time's durations; where callers wait for it, those that never got so far above all."""
-    return Ranked(point.of(time), point.endless(time) if time in WAITED else 0)
+    if time not in WAITED:
+        return Ranked(point.of(time))
+    return rank(point.of(time), point.times.get(begun(time)), point.unanswered)
 
 
 def too_few(window: Window, objective: Objective) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark.analysis.capacity import WINDOWS, Search, expected_half
-from benchmark.analysis.capacity_run import demands_of, new_search, observation
+from benchmark.analysis.capacity_run import demands_of, new_search, observation, timed
 from benchmark.analysis.summary import summarise
 from benchmark.cli.output import whole
 from benchmark.cli.run import exit_status, telling_secretless, write
@@ -65,7 +65,7 @@ def capacity(
     redactor = Redactor(loaded.secrets)
     console = Console(soft_wrap=False)
     with telling_secretless(redactor):
-        plan = _paced(make_plan(loaded))
+        plan = replace(_paced(make_plan(loaded)), timed=timed(loaded.scenario.objectives))
         if plan.open_loop and plan.turns > 1:
             raise InputError(
                 "a capacity is a rate of requests, and a rate of conversations is none; search with "

@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 class Point:
     """One stretch of time in a series, by the instants at which its exchanges were due."""
 
-    __slots__ = ("begun", "failed", "good", "lateness", "response", "times", "unanswered")
+    __slots__ = ("failed", "good", "lateness", "response", "times", "unanswered")
 
     def __init__(self) -> None:
         self.response = Histogram(COARSE)  # of successes
@@ -31,7 +31,6 @@ class Point:
         self.unanswered = 0  # of the failed, those that rank as infinitely slow
         self.good = 0  # streams within all limits
         self.times: dict[str, Histogram] = {}  # of streams, by name; those that the series keeps
-        self.begun: dict[str, int] = {}  # of these, how many are of the unanswered, which failed later
 
     @property
     def exchanges(self) -> int:
@@ -46,14 +45,8 @@ class Point:
         """Count durations of streams."""
         self.times.setdefault(time, Histogram(COARSE)).record(durations)
 
-    def endless(self, time: str) -> int:
-        """How many unanswered rank as infinite in this time: all that did not get as far."""
-        return self.unanswered - self.begun.get(time, 0)
-
     def merge(self, other: Point) -> None:
         """Add what `other` saw."""
-        for time, count in other.begun.items():
-            self.begun[time] = self.begun.get(time, 0) + count
         self.response.merge(other.response)
         self.lateness.merge(other.lateness)
         self.failed += other.failed
@@ -108,8 +101,7 @@ class Series:
         if time not in self.timed:
             return
         for point, here in self._split(offsets):
-            point.record(time, durations[here])
-            point.begun[time] = point.begun.get(time, 0) + int(here.sum())
+            point.record(begun(time), durations[here])
         self._coarsen()
 
     def record_good(self, offsets: Nanoseconds) -> None:
@@ -154,7 +146,6 @@ class Series:
                 "response": point.response.to_dict(),
                 "lateness": point.lateness.to_dict(),
                 **({"good": point.good} if point.good else {}),
-                **({"begun": point.begun} if point.begun else {}),
                 **({"times": _to_dicts(point.times)} if point.times else {}),
             }
             for index, point in self.points.items()
@@ -169,12 +160,16 @@ class Series:
             point = new.points[int(index)] = Point()
             point.failed, point.unanswered = int(kept["failed"]), int(kept.get("unanswered", 0))
             point.good = int(kept.get("good", 0))
-            point.begun = {name: int(count) for name, count in kept.get("begun", {}).items()}
             point.times = {name: Histogram.from_dict(each) for name, each in kept.get("times", {}).items()}
             for name in ("response", "lateness"):
                 if name in kept:
                     getattr(point, name).merge(Histogram.from_dict(kept[name]))
         return new
+
+
+def begun(time: str) -> str:
+    """Under which name the durations stand of streams that got as far, and failed later."""
+    return f"{time}.begun"
 
 
 def _to_dicts(histograms: dict[str, Histogram]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from benchmark.measure.exchange import Exchange, Failure
 from benchmark.measure.histogram import Nanoseconds
 from benchmark.measure.recorder import Columns, Part, Recorder, TokensOf
 from benchmark.measure.recording import Recording
+from benchmark.measure.series import begun
 from benchmark.units import NANOSECONDS
 
 TIMES = ("ttft", "ttft_from_due", "first_answer", "itl", "tpot", "e2e")
@@ -233,7 +234,7 @@ class StreamRecorder(Recorder):
             self._keep(row, arrivals, lengths)
         streams = np.array(self._streams, np.int64)
         lengths_of = np.array(self._lengths, np.int64)
-        begun, whole = np.array(self._begun, np.int64), np.array(self._whole, np.int64)
+        broken, whole = np.array(self._begun, np.int64), np.array(self._whole, np.int64)
         came = np.frombuffer(b"".join(map(memoryview, self._arrivals)), np.int64)
         self._streams, self._arrivals, self._kept_arrivals = [], [], 0
         self._lengths, self._begun, self._whole = [], [], []
@@ -251,7 +252,7 @@ class StreamRecorder(Recorder):
             self._limits,
             texts,
             lengths_of,
-            begun,
+            broken,
             whole,
         )
 
@@ -307,7 +308,7 @@ def count_begun(kept: Recording, seen: Columns, origin: int) -> None:
     }
     for name, durations in times.items():
         due = seen["due"][answered] if name == "first_answer" else seen["due"]
-        kept.histograms[f"{name}.begun"].record(durations)
+        kept.histograms[begun(name)].record(durations)
         kept.series.record_begun(name, due - origin, durations)
 
 

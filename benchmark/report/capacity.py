@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmark.report.numbers import shown
+from benchmark.report.numbers import NONE, ms, shown
 from benchmark.report.phrases import en as words
 from benchmark.report.table import Table, figures
 from benchmark.result.model import Capacity, CapacityLevel, Result
@@ -48,9 +48,26 @@ def remarks(result: Result) -> tuple[str, ...]:
             said.append(words.run_at(target=name, level=_load(found, found.head_room), knee=knee))
         if found.slowed is not None:
             said.append(words.slowed(target=name, by=f"{100 * found.slowed:.2g}"))
+        if at_best := _at_best(found):
+            said.append(words.stream_capacity(target=name, **at_best))
         if not found.finished and found.rate.value is not None:
             said.append(words.out_of_time(name))
     return (*_side_by_side(result.capacity or {}), *said)
+
+
+def _at_best(found: Capacity) -> dict[str, str]:
+    """What the highest level that held came to in tokens; empty where there are no streams."""
+    held = [level for level in found.levels if level.verdict == "yes" and level.stream]
+    if not held:
+        return {}
+    best = max(held, key=lambda level: level.rate)
+    assert best.stream is not None
+    return {
+        "level": _load(found, best.rate),
+        "tokens": significant(best.stream.output_tokens_per_second),
+        "each": ms(best.stream.stream_tokens_per_second),
+        "in_flight": significant(best.stream.in_flight),
+    }
 
 
 def _side_by_side(capacities: dict[str, Capacity]) -> Iterator[str]:
@@ -85,7 +102,31 @@ def subtitle(result: Result) -> str:
 
 def tables(result: Result) -> tuple[Table, ...]:
     """The levels of each target, in ascending order."""
-    return tuple(_levels(name, each) for name, each in (result.capacity or {}).items())
+    found = result.capacity or {}
+    return tuple(
+        table for name, each in found.items() for table in (_levels(name, each), *_streams(name, each))
+    )
+
+
+def _streams(name: str, found: Capacity) -> tuple[Table, ...]:
+    """What streams came to at each level; nothing where there were none."""
+    header = words.stream_level_header(unit=words.UNITS[found.unit])
+    rows = tuple(
+        (
+            significant(level.rate),
+            significant(level.stream.output_tokens_per_second),
+            ms(level.stream.stream_tokens_per_second),
+            significant(level.stream.in_flight),
+            shown(level.stream.ttft_ms, "p50"),
+            shown(level.stream.ttft_ms, "p99"),
+            shown(level.stream.tpot_ms, "p50"),
+            shown(level.stream.tpot_ms, "p90"),
+            NONE if level.stream.goodput is None else f"{level.stream.goodput:.1%}",
+        )
+        for level in found.levels
+        if level.stream
+    )
+    return (Table(words.stream_levels_caption(name), header, rows, figures(header)),) if rows else ()
 
 
 def summary(result: Result) -> Table:

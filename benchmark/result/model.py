@@ -443,6 +443,17 @@ class Generator(_Part):
     workers: list[Worker] = []
 
 
+class StreamLevel(_Part):
+    """What the streams of one level come to."""
+
+    ttft_ms: Figures
+    tpot_ms: Figures
+    output_tokens_per_second: float = Field(description="in total")
+    stream_tokens_per_second: float | None = Field(description="mean over answers of output tokens / e2e")
+    in_flight: float = Field(description="mean number of answers on their way, of those that succeeded")
+    goodput: float | None = Field(description="share of requests within all of the scenario's limits")
+
+
 class CapacityLevel(_Part):
     """One level of a capacity search, over all its trials."""
 
@@ -452,6 +463,7 @@ class CapacityLevel(_Part):
     response_ms: Figures
     failures: float = Field(description="share of requests that failed")
     statuses: dict[str, int]
+    stream: StreamLevel | None = None
     verdict: Literal["yes", "no", "open", "gateway", "generator"]
 
 

@@ -9,8 +9,9 @@ import pytest
 from scipy.optimize import brentq
 
 from benchmark.laws import Constant as Always
-from benchmark.simulation.behaviour import Behaviour
+from benchmark.simulation.behaviour import Behaviour, Streaming
 from benchmark.simulation.process import PracticeService
+from benchmark.simulation.setup import MODEL
 from tests.cli.command import result_of, vpcbench, write
 from tests.simulation.queues import Constant
 
@@ -82,3 +83,36 @@ def test_a_load_that_sets_its_own_pace_is_refused_where_it_stands(
     done = vpcbench("capacity", write(tmp_path, text), folder=tmp_path)
     assert done.returncode == 2
     assert f"scenario.yaml:3: {place}: a search of the capacity sets the load itself" in done.stderr
+
+
+STREAMED = """
+targets: {{one: {{url: "{url}"}}}}
+request:
+  path: v1/chat/completions
+  stream: true
+  timeout: 5s
+  json: {{model: {model}, messages: [{{role: user, content: hello}}], max_tokens: 5, ignore_eos: true}}
+load: {{rate: 20/s, arrivals: poisson}}
+goodput: ["ttft < 60ms"]
+objectives: ["{objective}"]
+"""
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("objective", ["ttft.p90 < 60ms", "goodput > 90%"])
+def test_the_capacity_of_a_model_is_found_by_its_first_tokens(tmp_path: Path, objective: str) -> None:
+    """M/D/1: one worker, 5 ms to the first token and 4 gaps of 2 ms; a first token waits as its stream does."""
+    first, service = 0.005, 0.013
+    waits = (0.06 - first + service) / service
+    share = brentq(lambda rate: Constant(rate).beyond(waits) - 0.1, 0.1, 0.99)
+    laws = Streaming(Always(first), Always(0.002))
+    with PracticeService(Behaviour(streaming=laws, workers=1, queue=10_000)) as practice:
+        scenario = write(tmp_path, STREAMED.format(url=practice.urls[0], model=MODEL, objective=objective))
+        done = vpcbench("capacity", scenario, "-o", "out", "--budget", "20s", folder=tmp_path)
+    found = result_of(tmp_path / "out")["capacity"]["one"]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert found["rate"]["value"] == pytest.approx(share / service, rel=0.2)
+    assert found["objective"] == objective
+    level = found["levels"][0]["stream"]
+    assert level["output_tokens_per_second"] > 0
+    assert "tokens/s in all" in " ".join(done.stdout.split())

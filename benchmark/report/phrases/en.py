@@ -291,6 +291,24 @@ def level_header(*, unit: str) -> tuple[str, ...]:
     return (unit, "trials", "achieved", "p50", "p95", "p99", "failed", "verdict")
 
 
+def stream_level_header(*, unit: str) -> tuple[str, ...]:
+    """Of a table of what streams came to at each level."""
+    return (unit, "tokens/s", "each", "in flight", "TTFT p50", "p99", "TPOT p50", "p90", "goodput")
+
+
+def stream_levels_caption(target: str) -> str:
+    """Over a table of what streams came to at each level."""
+    return f"Tokens at each level, {target}: per second in all and of one answer, times in milliseconds"
+
+
+def stream_capacity(*, target: str, level: str, tokens: str, each: str, in_flight: str) -> str:
+    """What the highest level that held came to in tokens."""
+    return (
+        f"{target}: at {level}, the highest load tried that held, the service wrote {tokens} tokens/s in all, {each} to each "
+        f"caller, with {in_flight} answers on their way at once."
+    )
+
+
 def levels_caption(target: str) -> str:
     """Over a table of levels."""
     return f"Levels tried on {target}; response times in milliseconds"
