@@ -4,9 +4,16 @@ BIN := .venv/bin
 SOURCES := pyproject.toml $(shell find benchmark -type f -not -name '*.pyc')
 PYTHONS ?= $(wildcard $(addsuffix /python3.1[1-9],/usr/bin /usr/local/bin $(HOME)/.pyenv/versions/*/bin))
 UV := UV_CACHE_DIR=$(CURDIR)/.venv-tools/cache UV_PYTHON_DOWNLOADS=never .venv-tools/bin/uv
+VERSION = $(shell $(PYTHON) -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+define CHECK
+import sys
+if "python%d.%d" % sys.version_info[:2] != "$(VERSION)":
+    sys.exit("vpcbench: this file holds programs for $(VERSION); start it with that, and not with " + sys.version.split()[0])
+endef
+export CHECK
 CONTRACTS := $(addprefix tests/,transport/test_contract.py transport/test_stream.py measure)
 
-.PHONY: wheels demo test test-source verify verify-long mutations bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
+.PHONY: wheels bundle demo test test-lowest test-source verify verify-long mutations bench bench-llm capacity fuzz soak lint format sample clean wheelhouse
 
 demo: .venv/installed
 	$(BIN)/vpcbench demo
@@ -15,6 +22,9 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long"
 	PYTHONPATH=$(CURDIR) $(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long" $(CONTRACTS) # interpreted as well
+
+test-lowest: .venv-lowest/installed # units and contracts, with the lowest versions of libraries that pyproject.toml declares
+	PYTHONPATH=$(CURDIR) .venv-lowest/bin/python -m pytest -n 4 -m "not verify and not long" $(CONTRACTS) tests/transport/test_aiohttp.py tests/scenario tests/report tests/execution/test_broken_worker.py
 
 test-source: .venv/bin/pytest # the checkout as it is, interpreted, with nothing built: while you edit; TESTS=… for some of them
 	PYTHONPATH=$(CURDIR) $(BIN)/pytest -n 4 --dist worksteal -m "not verify and not long" $(TESTS)
@@ -51,6 +61,15 @@ wheels: .venv-tools/installed # into dist/: for every Python of this machine tha
 	PATH=$(CURDIR)/.venv-tools/bin:$$PATH auditwheel repair --wheel-dir dist build/wheels/*.whl || cp build/wheels/*.whl dist/
 	@ls -l dist
 
+bundle: .venv-tools/installed # one file to carry to a host with nothing but the same Python version
+	mkdir -p build dist
+	echo "$$CHECK" >build/preamble.py
+	rm -rf build/bundle
+	$(UV) pip install --quiet --python .venv-tools --target build/bundle .
+	.venv-tools/bin/shiv --compressed --reproducible --console-script vpcbench --python '/usr/bin/env $(VERSION)' \
+		--preamble build/preamble.py --site-packages build/bundle --output-file dist/vpcbench-$(VERSION)-$(shell uname -m).pyz
+	@ls -lh dist/*.pyz
+
 wheelhouse: .venv/bin/python # all that a host without internet needs, of the same system and Python version
 	$(BIN)/pip wheel --quiet --wheel-dir wheelhouse .
 
@@ -71,6 +90,11 @@ clean:
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
+
+.venv-lowest/installed: .venv-tools/installed pyproject.toml
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-lowest
+	VPCBENCH_COMPILE=0 $(UV) pip install --quiet --python .venv-lowest --resolution lowest-direct '.[test]'
+	@touch $@
 
 .venv-tools/installed: # what builds and carries wheels
 	$(PYTHON) -m venv .venv-tools

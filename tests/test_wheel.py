@@ -1,4 +1,4 @@
-"""The wheel that users get: installed where there is no compiler, it runs compiled."""
+"""The wheel and the bundle that users get: they run compiled where there is no compiler."""
 
 from __future__ import annotations
 
@@ -42,10 +42,28 @@ def test_a_wheel_runs_compiled_where_there_is_no_compiler(tmp_path: Path) -> Non
     alone = {"PATH": str(fresh / "bin")}  # no compiler, and nothing else
     done = run(fresh / "bin" / "pip", "install", "--quiet", wheel, folder=tmp_path, **alone)
     assert done.returncode == 0, done.stderr
-    shown = run(fresh / "bin" / "vpcbench", "--version", folder=tmp_path, **alone)
+    runs_compiled(fresh / "bin" / "vpcbench", folder=tmp_path, **alone)
+
+
+def test_the_bundle_needs_nothing_but_python(tmp_path: Path) -> None:
+    made = run("make", "bundle", f"PYTHON={sys.executable}", folder=ROOT, VPCBENCH_COMPILE="1")
+    assert made.returncode == 0, made.stderr
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    (bundle,) = (ROOT / "dist").glob(f"vpcbench-{version}-*.pyz")
+    bare = tmp_path / "bare"
+    assert run(sys.executable, "-m", "venv", "--without-pip", bare, folder=tmp_path).returncode == 0
+    (tmp_path / "home").mkdir()
+    alone = {"PATH": str(bare / "bin"), "HOME": str(tmp_path / "home")}
+    runs_compiled(bare / "bin" / "python", bundle, folder=tmp_path, **alone)
+
+
+def runs_compiled(*program: str | Path, folder: Path, **environ: str) -> None:
+    """Its version says so, and so does a run of it."""
+    shown = run(*program, "--version", folder=folder, **environ)
     assert shown.stdout.endswith("hot path compiled\n"), shown.stderr
     with PracticeService(Behaviour(), (Address(),)) as service:
         load = ("--rate", "50/s", "--duration", "1s", "--rounds", "2", "-o", "out")
-        done = run(fresh / "bin" / "vpcbench", "curl", service.urls[0], *load, folder=tmp_path, **alone)
-    assert done.returncode == 0 or held_up(done.returncode, tmp_path / "out"), done.stdout + done.stderr
-    assert result_of(tmp_path / "out")["environment"]["hot_path"] == "compiled"
+        done = run(*program, "curl", service.urls[0], *load, folder=folder, **environ)
+    assert done.returncode == 0 or held_up(done.returncode, folder / "out"), done.stdout + done.stderr
+    assert (folder / "out" / "report.html").exists()
+    assert result_of(folder / "out")["environment"]["hot_path"] == "compiled"
