@@ -20,7 +20,7 @@ Matrix = NDArray[np.float64]
 Resolution = tuple[float, float]  # of the values before and after: what they cannot tell apart
 
 TESTED = 8  # pairs: of fewer nobody can tell whether they hang on one another
-REMEMBERED = (-0.95, 0.9)  # between these a correlation of neighbours is believed
+REMEMBERED = (-1 / 3, 0.9)  # between these a correlation of neighbours is believed
 MOVED = 0.99  # confidence at which the halves of a run differ
 AIM = 0.9  # of the precision that was asked for: the means that it is a share of are not known beforehand
 VARIES = 0.99  # confidence at which the rounds after a pilot vary more than it
