@@ -39,14 +39,17 @@ def breakdown(run: Run, compared: Comparison) -> Breakdown | None:
     rows = [_row(name, before, after, shared) for name in before[0]]
     first, second = ([{"response": each.histograms["response"].mean} for each in side] for side in sides)
     mean = next(metric for metric in compared.metrics if metric.metric == "response.mean")
+    total = _row("response", first, second, compared.confidence if mean.primary else shared)
+    if mean.widened_ms is not None:
+        total = total.model_copy(update={"difference": mean.difference})
     return Breakdown(
         baseline=compared.baseline,
         candidate=compared.candidate,
         confidence=compared.confidence,
         rounds=len(pairs),
-        total=_row("response", first, second, compared.confidence if mean.primary else shared),
+        total=total,
         rows=rows,
-        withheld=mean.withheld,
+        withheld=mean.withheld if mean.difference.low is None else None,
         tail=around_p99(sides[0], sides[1], shared, timed=timed, large=large),
     )
 

@@ -28,7 +28,7 @@ from benchmark.analysis.estimate import (
     milliseconds,
     pilot_of,
 )
-from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated, starved
+from benchmark.analysis.health import GENERATOR, Harm, harm, held_up, own_delay, saturated, starved, widened
 from benchmark.analysis.loop_delay import loop_delay
 from benchmark.analysis.pairs import TESTED, difference_and_ratio, moved, resemblance
 from benchmark.analysis.parts import parts_paid
@@ -50,7 +50,11 @@ UNLIKE_TRIPS = 2.0  # connects that differ by more than this factor crossed unli
 NOTHING = Estimate(value=None)
 STREAM_KINDS = ("ttft", "ttft_from_due", "itl", "tpot", "e2e")  # of what streams have
 WHOLE = ("response", "service")
-FROM_DUE = frozenset({"response", "ttft_from_due"})  # times that hold the generator's lateness
+SINCE_SENT = {
+    "response": "service",
+    "ttft_from_due": "ttft",
+}  # times from due, and the same without the lateness
+FROM_DUE = frozenset(SINCE_SENT)
 
 FEW_BEYOND = "not enough data: what lies beyond it came in too few rounds, or is too little; measure longer, or more rounds"
 UNBOUNDED = "the ratio alone: cannot tell the ratio, for rounds differ so much that the baseline's figure may be next to nothing"
@@ -128,7 +132,11 @@ def compare(run: Run, baseline: str, candidate: str) -> Comparison:
         others=level.others,
         rounds=len(pairs),
         metrics=metrics,
-        remarks=[*_dependence(held, primary), *_remarks(run, baseline, candidate, pairs)],
+        remarks=[
+            *_dependence(held, primary),
+            *_widening(metrics),
+            *_remarks(run, baseline, candidate, pairs),
+        ],
     )
 
 
@@ -239,7 +247,15 @@ def latency(
                 withheld=hidden_by_refusals(sides),
             )
         saved, ratio = both_ways(saved, worst[0]), both_ways(ratio, worst[1])
-    harmed = _harm(kind, sides, q, values, saved)
+    late, unshared = _own(kind, sides, q), _unshared(kind, sides, q)
+    harmed, reach = _harm(kind, values, late, saved), None
+    if harmed.difference or harmed.ratio:
+        late = max(late[0], unshared), max(late[1], unshared)
+        wider, wider_ratio = widened(values, late, saved, ratio)
+        if _claims(wider) or not _claims(saved):
+            saved, ratio, harmed, reach = wider, wider_ratio, Harm(), max(late) / MILLISECOND
+    else:
+        saved, ratio = widened(values, (unshared, unshared), saved, ratio)
     if kind in {"e2e", *WHOLE} and not harmed.ratio:
         harmed = replace(harmed, ratio=unlike_lengths(sides))
     if not harmed.ratio and not ratio.bounded:
@@ -250,22 +266,45 @@ def latency(
         ratio=NOTHING if harmed.difference or harmed.ratio else _estimate(ratio, 1),
         enough_data=True,
         withheld=harmed.difference or harmed.ratio or None,
+        widened_ms=reach,
     )
 
 
-def _harm(
-    kind: str,
-    sides: Sides,
-    q: float | None,
-    values: tuple[float, float],
-    saved: Interval,
-) -> Harm:
-    """What the generator's own delay did to a time: from due also its lateness, from sent only that of its loop."""
+def _own(kind: str, sides: Sides, q: float | None) -> tuple[float, float]:
+    """The generator's own delay (nanoseconds) in a time: from due also its lateness, from sent only that of its loop."""
     if kind not in {*WAITED, "service"}:
-        return Harm()
+        return 0.0, 0.0
     own = own_delay if kind in FROM_DUE else loop_delay
-    found = harm(values, (own(sides[0], q), own(sides[1], q)), saved)
+    return own(sides[0], q), own(sides[1], q)
+
+
+def _unshared(kind: str, sides: Sides, q: float | None) -> float:
+    """By how much (nanoseconds) a difference from due is another than that of the same times from when requests were sent.
+
+    What both targets have of the generator's lateness cancels in it, and what they do not is this, whatever its law.
+    Waiting for a connection is not the generator's; where requests did, nobody can tell it apart here.
+    """
+    bare = SINCE_SENT.get(kind)
+    waited = any(each.histograms["pool"].total for side in sides for each in side)
+    if bare is None or waited:
+        return 0.0
+    shifts = []
+    for side in sides:
+        late, sent = (Distribution.of(side, each) for each in (kind, bare))
+        shifts.append(late.value(q, by_round=False) - sent.value(q, by_round=False))
+    found = abs(shifts[1] - shifts[0])
+    return found if math.isfinite(found) else 0.0
+
+
+def _harm(kind: str, values: tuple[float, float], late: tuple[float, float], saved: Interval) -> Harm:
+    """What that delay did: where it is too much, the interval is widened by it, and withheld where it then says nothing."""
+    found = harm(values, late, saved)
     return found if kind in FROM_DUE else replace(found, ratio="")
+
+
+def _claims(interval: Interval) -> bool:
+    """Whether it leaves out that there is no difference."""
+    return interval.low > 0 or interval.high < 0
 
 
 def _thin(before: Distribution, after: Distribution, q: float | None) -> str:
@@ -437,6 +476,17 @@ def _dependence(held: dict[str, Distributions], primary: str) -> list[str]:
     else:
         return []
     return [told]
+
+
+def _widening(metrics: Sequence[Metric]) -> list[str]:
+    """What intervals were widened by, on the generator's account (METHOD 18)."""
+    reaches = {each.metric: each.widened_ms for each in metrics if each.widened_ms is not None}
+    if not reaches:
+        return []
+    most = f"{max(reaches.values()):.3g} ms"
+    return [
+        f"The generator itself was late: the intervals of {', '.join(reaches)} are wider for it, by up to {most}."
+    ]
 
 
 def _remarks(run: Run, baseline: str, candidate: str, pairs: Sequence[Pair]) -> list[str]:

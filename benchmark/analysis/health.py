@@ -130,6 +130,23 @@ def harm(values: tuple[float, float], late: tuple[float, float], saved: Interval
     return Harm()
 
 
+def widened(
+    values: tuple[float, float], late: tuple[float, float], saved: Interval, ratio: Interval
+) -> tuple[Interval, Interval]:
+    """The intervals of after − before and after / before, widened by what the generator's own delay can have done.
+
+    Either figure without its delay lies between itself less that and itself, so the difference is off by no more than
+    the larger one, either way, and the ratio by the shares that they have of the figures. The ratio is unbounded where
+    a figure is nothing but delay.
+    """
+    reach = max(late)
+    wider = Interval(saved.value, saved.low - reach, saved.high + reach)
+    before, after = (own / whole if whole > 0 else 1.0 for own, whole in zip(late, values, strict=True))
+    if max(before, after) >= 1:
+        return wider, Interval(ratio.value, -math.inf, math.inf)
+    return wider, Interval(ratio.value, ratio.low * (1 - after), ratio.high / (1 - before))
+
+
 def _moved(values: tuple[float, float], late: tuple[float, float]) -> float:
     """By how much of itself the log ratio moves when lateness is left out of both values."""
     bare = [whole - own for whole, own in zip(values, late, strict=True)]

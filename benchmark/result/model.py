@@ -268,6 +268,10 @@ class Metric(_Part):
     ratio: Estimate
     enough_data: bool
     withheld: str | None = Field(None, description="why there is no figure, or no interval")
+    widened_ms: float | None = Field(
+        None,
+        description="by how much each end of the difference's interval was moved, for the generator was late",
+    )
 
 
 class Comparison(_Part):
