@@ -172,7 +172,7 @@ class _Settings(TypedDict):
     timeout: Seconds
     baseline: Text
     keep_connections: Flag
-    objectives: Annotated[list[Text], Field(max_length=1000)]
+    objectives: Annotated[list[Text | dict[str, Any]], Field(max_length=1000)]
     primary: Text
 
 
