@@ -18,7 +18,7 @@ from benchmark.cli.main import main
 from benchmark.report.neutral import harmless, in_cell, in_json, in_line
 from benchmark.result.run import Run, TargetInfo
 from benchmark.result.store import save_run
-from tests.cli.command import ROOT
+from tests.cli.command import IMPORTED
 from tests.hostile.folders import STEERING, a_foreign_run
 
 OBEYED = set("\x1b\x07\x9b\x00\x08\u202e\u2066\u2028\U000e0041")
@@ -67,7 +67,7 @@ def printed(folder: Path, command: str, **environ: str) -> bytes:
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        env={**os.environ, "PYTHONPATH": IMPORTED, **environ},
         check=False,
     )
     assert done.returncode in {0, 1, 2}, done.stdout.decode("utf-8", "replace")
