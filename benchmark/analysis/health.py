@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmark.analysis.estimate import Distribution, figures
+from benchmark.analysis.failing import NO_ANSWERS, failing
 from benchmark.analysis.loop_delay import ORDINARY, delays, loop_delay
 from benchmark.analysis.statistics import Interval, quantile
 from benchmark.measure.bands import Bands
@@ -225,6 +226,9 @@ def verdict_of(
     if run.interrupted and not run.aborted:
         reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
         return Verdict.of("interrupted", [("interrupted", reason)])
+    failed = list(failing(run))
+    if any(code in NO_ANSWERS for code, _ in failed):  # no lateness of ours does that
+        return Verdict.of("fail", failed)
     late = [*(f"{doubt}; {REMEDY}" for doubt in doubts), *_late_misses(run, objectives)]
     if not comparisons:
         late += _late_headlines(run)
@@ -235,17 +239,22 @@ def verdict_of(
     ]
     if invalid:
         return Verdict.of("invalid", invalid)
-    missed: list[tuple[VerdictCode, str]] = [
-        ("objective-missed", f"{each.target} misses {each.objective}: {each.said}")
-        if each.decided
-        else ("objective-undecided", f"cannot tell whether {each.target} meets {each.objective}: {each.said}")
-        for each in objectives
-        if not each.met
-    ]
+    missed: list[tuple[VerdictCode, str]] = [*failed, *_missed(objectives)]
     if run.aborted:
         reason = f"the run was ended early, for {run.aborted}: what was measured until then is kept"
         missed.insert(0, ("aborted", reason))
     return Verdict.of("fail" if missed else "pass", missed)
+
+
+def _missed(objectives: Sequence[ObjectiveResult]) -> Iterator[tuple[VerdictCode, str]]:
+    for each in objectives:
+        if each.decided and not each.met:
+            yield "objective-missed", f"{each.target} misses {each.objective}: {each.said}"
+        elif not each.met:
+            yield (
+                "objective-undecided",
+                f"cannot tell whether {each.target} meets {each.objective}: {each.said}",
+            )
 
 
 def _exhausted(run: Run) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +91,7 @@ def _paced(plan: Plan) -> Plan:
 def _asked(plan: Plan, at_least: str | None, budget: str) -> dict[str, float | None]:
     """What a search goes by, as it is kept."""
     try:
-        seconds = parse_duration(budget)
+        seconds = parse_duration(_with_unit(budget, "s"))
     except ValueError as error:
         raise InputError(f"--budget {error}") from error
     start = plan.rate if plan.open_loop else plan.load.connections
@@ -102,9 +103,14 @@ def _asked(plan: Plan, at_least: str | None, budget: str) -> dict[str, float | N
     }
 
 
+def _with_unit(text: str, unit: str) -> str:
+    """A bare number as people mean it: `--budget 60` is 60 s, `--at-least 500` is 500/s."""
+    return text + unit if re.fullmatch(r"[0-9]*\.?[0-9]+", text) else text
+
+
 def _level(plan: Plan, text: str) -> float:
     try:
-        return parse_rate(text) if plan.open_loop else float(int(text))
+        return parse_rate(_with_unit(text, "/s")) if plan.open_loop else float(int(text))
     except ValueError as error:
         wanted = "a rate, like 500/s" if plan.open_loop else "a number of connections, like 64"
         raise InputError(f"--at-least {text}: write {wanted}") from error

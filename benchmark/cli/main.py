@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -12,6 +13,8 @@ import typer
 from benchmark import __version__
 from benchmark.cli.output import complain, guard, status_of_output, whole
 from benchmark.errors import Bug, ExitStatus, VpcbenchError
+
+_URL = re.compile(r"https?://|localhost[:/]|[0-9]+(\.[0-9]+){3}[:/]", re.IGNORECASE)
 
 app = typer.Typer(
     name="vpcbench",
@@ -124,7 +127,8 @@ def capacity(
 @app.command(
     context_settings={"ignore_unknown_options": True},
     epilog="Ours: --vs URL, --rate 200/s | --connections 64, --arrivals poisson, --duration 20s | --requests 200, --warmup 2s, "
-    "--rounds 10, --processes N, -o DIR, --as-is, --as-scenario, --dry-run, --quiet, --full. "
+    "--rounds 10, --objective 'p99 < 800ms', --fail-if 'p99 > 800ms', --processes N, -o DIR, --as-is, --as-scenario, "
+    "--dry-run, --quiet, --full. "
     "All others are curl's own: -X -H -d --data-raw --data-binary -k --max-time …",
 )
 def curl(
@@ -367,7 +371,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every mendable error is one message on standard error."""
     guard()
     try:
-        app(arguments)
+        app(_with_command(sys.argv[1:] if arguments is None else arguments))
     except SystemExit as ended:
         sys.exit(ended.code or status_of_output())
     except VpcbenchError as error:
@@ -377,6 +381,18 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(ExitStatus.INTERRUPTED)
     except Exception:
         fail(Bug(traceback.format_exc()))
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """A URL alone is a curl command line."""
+    first = next(iter(arguments), "")
+    known = first in {
+        *(each.callback.__name__ for each in app.registered_commands if each.callback),
+        "--help",
+    }
+    if known or not any(_URL.match(argument) for argument in arguments):
+        return arguments
+    return ["curl", *arguments]
 
 
 def fail(error: VpcbenchError) -> NoReturn:

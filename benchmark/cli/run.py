@@ -186,6 +186,8 @@ def _write_all(run: Run, texts: Mapping[str, str], folder: Path) -> None:
 
 def exit_status(result: Result) -> ExitStatus:
     """The verdict as an exit status."""
+    if "unreachable" in result.verdict.codes:
+        return ExitStatus.TARGET_UNREACHABLE
     return {
         "pass": ExitStatus.OK,
         "fail": ExitStatus.OBJECTIVES_MISSED,

@@ -5,11 +5,14 @@ Backticks in its sentences mark names and code; renderers turn them into what th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import yaml
 
+from benchmark.analysis.failing import FAILING, NO_ANSWERS
 from benchmark.report import capacity, costs, dose, objectives, sweep, tables
 from benchmark.report.answers import answers
 from benchmark.report.charts import Charts, chart_data
@@ -170,8 +173,23 @@ def _alarm(result: Result, *, aborted: bool) -> Alarm | None:
     status = result.verdict.status
     if status == "pass":
         return None
-    title = words.ALARMS["aborted" if aborted and status == "fail" else status]
-    return Alarm(title, tuple(result.verdict.reasons), grave=status != "fail")
+    codes = set(result.verdict.codes)
+    failing = status == "fail" and bool(codes) and codes <= FAILING
+    title = words.ALARMS["aborted" if aborted and status == "fail" else "failing" if failing else status]
+    return Alarm(title, tuple(_reasons(result)), grave=status != "fail" or bool(codes & NO_ANSWERS))
+
+
+def _reasons(result: Result) -> Iterator[str]:
+    """Those of the verdict; where requests failed, with what to do about it."""
+    for code, reason in zip_longest(result.verdict.codes, result.verdict.reasons):
+        kind = reason.rpartition("`")[0].rpartition("`")[2] if code in FAILING else ""
+        status = kind.removeprefix("status ")
+        advice = (
+            words.REFUSED.get(int(status), words.REMEDIES["status"])
+            if status.isdecimal()
+            else words.REMEDIES.get(kind)
+        )
+        yield f"{reason}: {advice}" if advice else reason
 
 
 def _bars(result: Result) -> tuple[Bar, ...]:

@@ -400,6 +400,9 @@ VerdictCode = Literal[
     "generator-limit",
     "gateway-limit",
     "aborted",
+    "unreachable",
+    "no-good-answer",
+    "failures",
     "objective-missed",
     "objective-undecided",
 ]

@@ -24,6 +24,7 @@ ALARMS = {
     "invalid": "This run is not valid: do not quote its figures",
     "interrupted": "The run was interrupted: its figures cover only a part",
     "aborted": "The run was ended early, and its figures cover only a part",
+    "failing": "Requests failed",
     "fail": "Objectives missed",
 }
 CHARTS = {
@@ -122,6 +123,14 @@ REMEDIES = {
     "error-in-answer": "an error, told with a status of success: look at what the requests ask for",
     "lost": "the process that sent them was lost: look for the system's out-of-memory killer",
     "cancelled": "the run was stopped meanwhile",
+}
+
+REFUSED = {
+    401: "the token is not accepted: look at it, and at how the service takes it",
+    403: "the token is not accepted, or may not do this: look at it, and at the service's rules",
+    404: "there is nothing at this path: look at the URL",
+    405: "the path takes another method: does the request need a body?",
+    429: "a limit on the rate: lower the load, or raise the limit",
 }
 
 ARRIVALS = {
