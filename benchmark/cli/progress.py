@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import dropwhile, islice
+from shutil import get_terminal_size
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -137,7 +139,7 @@ class Progress:
     def say(self, line: str) -> None:
         """Print a line above the bar."""
         self._safely(self._clear)
-        _tell(line)
+        _tell(textwrap.fill(line, get_terminal_size().columns, break_on_hyphens=False) if self._on else line)
 
     def waiting(self, text: str) -> None:
         """Show why nothing is sent; none: that is over."""
