@@ -30,7 +30,7 @@ from benchmark.units import MILLISECOND
 
 PATIENCE = 5.0  # seconds that a worker is given to end
 HURRY = 2.0  # the same, once the user will not wait
-LOOK_UP = 0.1  # seconds between two looks at whether the user wants to stop
+LOOK_UP = 0.03  # seconds between two looks at whether the user wants to stop
 LEAD = 20 * MILLISECOND  # between the last worker's being ready and the schedule's zero
 
 Observe = Callable[[Snapshot], None]
@@ -203,6 +203,8 @@ class LocalWorkers:
             Interrupted: the user wants no more.
         """
         worker = self._workers[0]
+        if self._stopping():
+            raise Interrupted("interrupted; nothing was measured")
         order = replace(order, target=self._listed(order.target))
         try:
             worker.tell(order)

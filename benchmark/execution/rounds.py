@@ -26,6 +26,7 @@ HARMFUL_LATENESS = 0.05  # of the mean response
 LEAST_LATENESS = 1 * MILLISECOND  # below this, waking up late is ordinary
 SHORTFALL = 0.02  # of the requests that were due, left unsent
 HOPELESS = 2  # pairs in a row that the generator could not send
+TOO_MANY = (429, 503)  # statuses of a service, or of its gateway, that wants to be asked less
 TOLD = 3  # repeated rounds, while they happen
 BUSY_CORE = 0.1  # of the time, in which others had the generator's core
 
@@ -175,14 +176,22 @@ class Conductor:
         warmed = self._warm(order) if number == 0 else {}
         seen: defaultdict[str, list[Outcome]] = defaultdict(list)
         self._begun += len(order)
+        refused = 0
         for turn, targets in enumerate((order, order[::-1])):
             for target in targets:
                 if self._over or not self._recovered():
                     break
                 seen[target.name].append(self._exchange(target, number, turn, seen[target.name]))
+                if refused := _refused(seen[target.name][-1].recording):
+                    self._hold_back(target, refused)
+                    break
+            if refused:
+                break
         for target in order:
             if seen[target.name]:
+                held = f"{refused} was answered, and the rest of the block held back" if refused else ""
                 round_ = self._of_exchanges(target, number, seen[target.name], warmed.get(target.name, 0))
+                round_ = replace(round_, flaw=round_.flaw or held, stopped=round_.stopped and not held)
                 self.finished(round_)
                 yield round_
 
@@ -247,6 +256,11 @@ class Conductor:
 
     # ── a service in trouble ──
 
+    def _hold_back(self, target: TargetPlan, status: int) -> None:
+        """Ask a service that refuses no more for now, and wait until it gives a good answer."""
+        self.say(f"{target.name} answered {status}: the rest of the block is held back.")
+        self._ailing[target.name] = target, True
+
     def _look_after(self, target: TargetPlan, recording: Recording) -> None:
         """Remember who is to be waited for before anything more is sent: who let a request time out.
 
@@ -266,6 +280,11 @@ class Conductor:
                 self.dead = f"{name}, which gave no good answer any more, {PATIENCE:.0f} s long"
                 return False
         return not self.workers.stopped
+
+
+def _refused(recording: Recording) -> int:
+    """The status by which a service asked for fewer requests; zero: by none."""
+    return next((status for status in TOO_MANY if recording.statuses[status]), 0)
 
 
 def _seconds(outcome: Outcome) -> float:
