@@ -25,7 +25,7 @@ JUDGED_BY = {"objectives", "primary", "baseline", "confidence", "goodput", "cost
 FREE = {*JUDGED_BY, "simulated", DIGESTS}  # they change no figure, or are told one by one
 OF_OTHERS = {*FREE, "name", "targets", "allow", "load", "rounds", "prices", "monthly_requests"}
 CLIENT = ("system", "machine", "processor", "cores")
-VERSIONS = ("vpcbench", "hot_path", "python", "openssl", "uvloop", "httptools", "numpy", "scipy")
+VERSIONS = ("vpcbench", "hot_path", "python", "openssl", "uvloop", "httptools", "numpy")
 KINDS = ("different-scenario", "different-target", "different-client", "different-versions", "unsound-runs")
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from benchmark.analysis.beta import incomplete_beta, inverse_incomplete_beta
 
 FIELLER_STEPS = 8
 
@@ -84,11 +88,18 @@ def jackknife(value: float, without: ArrayLike, confidence: float) -> Interval:
     return Interval(value, value - half, value + half)
 
 
+@lru_cache(maxsize=1024)
 def t_quantile(freedom: float, confidence: float) -> float:
-    """The two-sided critical value of Student's t."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.5 + confidence / 2))
+    """The two-sided critical value of Student's t (Abramowitz & Stegun, 26.7.1); the normal law's at infinite freedom."""
+    if not freedom > 0:
+        return math.nan
+    if math.isinf(freedom):
+        return NormalDist().inv_cdf(0.5 + confidence / 2)
+    within = inverse_incomplete_beta(0.5, freedom / 2, confidence)
+    if within < 0.5:
+        return math.sqrt(freedom * within / (1 - within))
+    beyond = inverse_incomplete_beta(freedom / 2, 0.5, 1 - confidence)
+    return math.sqrt(freedom * (1 - beyond) / beyond)
 
 
 def binomial_tails(seen: float, count: float, share: float) -> tuple[float, float]:
@@ -96,18 +107,22 @@ def binomial_tails(seen: float, count: float, share: float) -> tuple[float, floa
 
     Exact (the incomplete beta function: Abramowitz & Stegun, 26.5.24); also between whole numbers.
     """
-    from scipy.special import betainc
-
-    fewer = 1.0 if seen >= count else float(betainc(count - seen, seen + 1, 1 - share))
-    more = 1.0 if seen <= 0 else float(betainc(seen, count - seen + 1, share))
+    fewer = 1.0 if seen >= count else incomplete_beta(count - seen, seen + 1, 1 - share)
+    more = 1.0 if seen <= 0 else incomplete_beta(seen, count - seen + 1, share)
     return fewer, more
 
 
+@lru_cache(maxsize=1024)
 def f_quantile(above: float, below: float, share: float) -> float:
-    """The value that a ratio of two variances of so many degrees of freedom exceeds by chance in 1 − `share`."""
-    from scipy.special import fdtri
+    """The value that a ratio of two variances of so many degrees of freedom exceeds by chance in 1 − `share`.
 
-    return float(fdtri(above, below, share))
+    (Abramowitz & Stegun, 26.6.2.)
+    """
+    within = inverse_incomplete_beta(above / 2, below / 2, share)
+    if within < 0.5:
+        return below * within / (above * (1 - within))
+    beyond = inverse_incomplete_beta(below / 2, above / 2, 1 - share)
+    return below * (1 - beyond) / (above * beyond)
 
 
 def welch(

@@ -15,7 +15,7 @@ from urllib.request import getproxies
 
 from benchmark import __version__
 
-_LIBRARIES = ("uvloop", "httptools", "numpy", "scipy")
+_LIBRARIES = ("uvloop", "httptools", "numpy")
 
 
 def environment() -> dict[str, Any]:
