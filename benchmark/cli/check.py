@@ -57,7 +57,7 @@ def check(arguments: Sequence[str], *, as_json: bool, full: bool) -> ExitStatus:
         plan = make_plan(loaded)
         unfair = _unfair(plan, loaded)
         with LocalWorkers() as workers:
-            seen = preflight(plan, workers, loaded.scenario.allow)
+            seen = preflight(plan, workers, loaded.scenario.allow, once=True)
     if as_json:
         print(in_json(json.dumps(redactor.data(document(plan, seen, unfair)), indent=2, ensure_ascii=False)))
     else:

@@ -100,10 +100,12 @@ class Preflight:
 NOTHING_CHECKED = Preflight((), None, ())
 
 
-def preflight(plan: Plan, workers: LocalWorkers, allowed: Collection[str]) -> Preflight:
-    """Walk to every target, ask it once, judge what was seen, and ask again where the load depends on it."""
+def preflight(
+    plan: Plan, workers: LocalWorkers, allowed: Collection[str], *, once: bool = False
+) -> Preflight:
+    """Walk to every target, ask it once, judge what was seen, and ask again where the load depends on it, unless once will do."""
     visits = tuple(_visit(target, workers) for target in plan.targets)
-    if not any(visit.fault for visit in visits):
+    if not once and not any(visit.fault for visit in visits):
         visits = _again(visits, workers, _more(plan, max(visit.probe.service for visit in visits)))
     probes = {visit.target.name: visit.probe for visit in visits}
     usable = {visit.target.name: visit.probe for visit in visits if not visit.fault}
