@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from benchmark.scenario.load import load_text
-from tests.cli.command import Done, vpcbench
+from tests.cli.command import ROOT, Done, vpcbench
 from tests.servers import free_ports
 
 SECRET = "token-4f0a51c0ffee"
@@ -132,11 +132,11 @@ def test_no_credentials(api: str, tmp_path: Path) -> None:
 
 
 def test_the_extra_is_not_installed(api: str, tmp_path: Path) -> None:
-    (tmp_path / "alibabacloud_credentials.py").write_text(
+    lacking = tmp_path / "lacking"
+    lacking.mkdir()
+    (lacking / "alibabacloud_credentials.py").write_text(
         "raise ModuleNotFoundError('no', name='alibabacloud_credentials')"
     )
-    done = discover(
-        api, tmp_path
-    )  # the working folder comes first among those that modules are looked for in
+    done = discover(api, tmp_path, keys={**KEYS, "PYTHONPATH": f"{lacking}:{ROOT}"})
     assert done.returncode == 2
     assert "pip install 'vpcbench[eas]'" in done.stderr
