@@ -221,7 +221,9 @@ def test_the_shipped_scenarios_run(
     status = shipped(path, tmp_path)
     result = result_of(tmp_path / path.stem)
     if path.stem == "capacity":  # what is held within 50 ms is this machine's affair
-        assert all(each["levels"] for each in result["capacity"].values())
+        assert held_up(status, tmp_path / path.stem) or all(
+            each["levels"] for each in result["capacity"].values()
+        )
         return
     assert status is ExitStatus.OK or held_up(status, tmp_path / path.stem)
     asked = [level["targets"] for level in result["sweep"] or ()] or [result["targets"]]
