@@ -158,6 +158,21 @@ class _Target(TypedDict):
 
 
 @with_config(ConfigDict(extra="allow"))
+class _CostTerms(TypedDict):
+    """How a target's traffic is billed."""
+
+    route: Text | None
+    tls: Flag
+
+
+@with_config(ConfigDict(extra="allow"))
+class _Costs(TypedDict):
+    """What traffic costs."""
+
+    targets: dict[Text, _CostTerms]
+
+
+@with_config(ConfigDict(extra="allow"))
 class _Settings(TypedDict):
     """Those without which no figure can be made."""
 
@@ -174,6 +189,7 @@ class _Settings(TypedDict):
     keep_connections: Flag
     objectives: Annotated[list[Text | dict[str, Any]], Field(max_length=1000)]
     primary: Text
+    cost: NotRequired[_Costs]
 
 
 @with_config(ConfigDict(extra="allow"))

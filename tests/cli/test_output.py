@@ -149,7 +149,7 @@ DAMAGE: dict[Callable[[dict[str, Any]], None], tuple[str, ...]] = {
     ),
     of_another_version: ("colour", "vpcbench 9.9 made it", "read it with that version"),
     with_other_figures: ("`generator.workers[0].cpu_seconds` is missing",),
-    with_half_its_prices: ("no figures can be made of it", "'tls'"),
+    with_half_its_prices: ("`settings.cost.targets.vpc.tls` is missing", "measure again"),
 }
 
 
