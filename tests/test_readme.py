@@ -74,6 +74,31 @@ def test_the_recipes_are_understood(
         assert "Sending" in capsys.readouterr().out
 
 
+def test_the_chinese_page_names_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its links, its commands, and its recipes as they stand, but for sending nothing."""
+    monkeypatch.chdir(ROOT)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    text = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+    for path in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / path).exists(), path
+    commands = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
+    assert set(re.findall(r"`vpcbench ([a-z]+)\b", text)) <= commands
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    blocks = "".join(
+        block for _, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    )
+    recipes = [line for line in blocks.replace("\\\n", " ").splitlines() if "vpcbench" in line]
+    assert len(recipes) == 2
+    for recipe in recipes:
+        with pytest.raises(SystemExit) as ended:
+            main([*shlex.split(recipe)[1:], "--dry-run"])
+        assert ended.value.code in {0, None}, capsys.readouterr().err
+
+
 def test_commands_and_make_targets_exist() -> None:
     commands = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
