@@ -130,7 +130,8 @@ def test_the_openai_client() -> None:
     assert head.startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
     assert b"Authorization: Bearer sk-12345" in head
     messages = [{"role": "user", "content": "hi"}]
-    assert json.loads(body) == {"model": "m", "messages": messages, "stream": True, "top_k": 5}
+    written = {"model": "m", "messages": messages, "stream": True, "top_k": 5}
+    assert json.loads(body) == {**written, "stream_options": {"include_usage": True}}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What vpcbench sends for a curl command line is what the installed curl sends, to the byte."""
+"""What vpcbench sends for a curl command line with `--as-is` is what the installed curl sends, to the byte."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,7 +140,7 @@ def test_it_sends_what_curl_sends(ear: Ear, line: str) -> None:
     real = given[1:] if Path(given[0]).name == "curl" else given
     subprocess.run(["curl", *real], timeout=20, check=True, capture_output=True)
     theirs = sent(ear.heard[-1])
-    command = parse_curl(given)
+    command = replace(parse_curl(given), as_is=True)
     loaded = curl_scenario(command)
     assert sent(ours(loaded)) == theirs
 
