@@ -38,7 +38,7 @@ verify-long: .venv/installed-test mutations capacity fuzz soak # thousands of si
 mutations: .venv/installed-test # breaks the code in ten ways, and shows that tests notice
 	$(BIN)/python -m tests.mutations
 
-bench: .venv/installed-test # beside wrk, ab, h2load, hey and others; about five minutes, on a quiet machine
+bench: .venv/installed-test # beside wrk, ab, h2load, hey and others, which it installs; then about five minutes, on a quiet machine
 	PYTHONSAFEPATH=1 $(BIN)/python tests/performance/bench.py
 
 bench-llm: .venv/installed-test # streams, beside vLLM's, EvalScope's, aiperf's and guidellm's clients; see the script for less

@@ -2,7 +2,8 @@
 
 The client is pinned to the first core and nginx to the last; where it is about times, the process that sends has the
 first core for itself. Runs alternate, so that a machine whose speed drifts gives the same ratios; figures are medians.
-Peers that are not installed are listed as missing. Prints Markdown.
+Peers that are not there are installed first (`peers.py`); one that cannot be had is listed as missing, with the reason.
+Prints Markdown.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from benchmark.execution.environment import environment
 from benchmark.transport import http1
@@ -298,27 +300,32 @@ async def main():
     print(count, "requests")
 uvloop.run(main())
 """
-PROGRAM = {"bare aiohttp": sys.executable}
 
 
-def efficiency(server: Server, folder: Path) -> Iterator[str]:
+def efficiency(server: Server, absent: dict[str, str]) -> Iterator[str]:
     """Requests per second of client CPU: the small POST, by everyone in turn."""
-    known = peers(server, folder)
-    present = {name: run for name, run in known.items() if shutil.which(PROGRAM.get(name, name))}
+    from tests.performance.peers import one_cell
+
+    known = peers(server, server.folder)
+    present = {name: run for name, run in known.items() if name not in absent}
     seen: dict[str, list[Cost]] = {name: [] for name in ("vpcbench", *present)}
     for number in range(RUNS):
         seen["vpcbench"].append(our_efficiency(server.url(), "-d", BODY))
-        for name, run in present.items():
+        for name, run in list(present.items()):
             if name == "wrk" or number < 3:
-                seen[name].append(run())
+                try:
+                    seen[name].append(run())
+                except RuntimeError as error:
+                    absent[name] = one_cell(str(error))
+                    del present[name], seen[name]
     yield "| client | requests per CPU second | beside wrk | peak memory |\n| --- | ---: | ---: | ---: |"
     for name, costs in seen.items():
-        yield f"| {name} | {_median(costs):,.0f} | {_ratio(costs, seen.get('wrk', []))} | {_memory(costs)} |"
-    for name in sorted(known.keys() - present.keys()):
-        yield f"| {name} | missing | | |"
+        yield f"| {name} | {_rate(costs)} | {_ratio(costs, seen.get('wrk', []))} | {_memory(costs)} |"
+    for name in sorted(absent.keys() & known.keys()):
+        yield f"| {name} | missing: {absent[name]} | | |"
 
 
-def shapes(server: Server) -> Iterator[str]:
+def shapes(server: Server, absent: dict[str, str]) -> Iterator[str]:
     """Other answers, beside wrk."""
     yield "\n| answer | vpcbench | wrk | ratio |\n| --- | ---: | ---: | ---: |"
     kinds = {
@@ -328,36 +335,38 @@ def shapes(server: Server) -> Iterator[str]:
         "TLS": server.url(tls=True),
     }
     for name, url in kinds.items():
-        mine, theirs = zip(*((our_efficiency(url), wrk(url)) for _ in range(3)), strict=True)
-        yield f"| {name} | {_median(mine):,.0f} | {_median(theirs):,.0f} | {_ratio(mine, theirs)} |"
-    if shutil.which("ab"):
-        again = r"Complete requests:\s+(\d+)"
-        command = ["ab", "-q", "-c", str(CONNECTIONS), "-t", str(SECONDS), "-n", "100000000", server.url()]
-        closing = ("-H", "Connection: close")
-        mine, theirs = zip(
-            *((our_efficiency(server.url(), *closing), counted(again, command)) for _ in range(3)),
-            strict=True,
-        )
-        row = f"{_median(mine):,.0f} | {_median(theirs):,.0f} (ab) | {_ratio(mine, theirs)}"
-        yield f"| a new connection each | {row} |"
+        mine, theirs = _in_turn(partial(our_efficiency, url), "wrk" not in absent and partial(wrk, url))
+        yield f"| {name} | {_rate(mine)} | {_rate(theirs)} | {_ratio(mine, theirs)} |"
+    command = ["ab", "-q", "-c", str(CONNECTIONS), "-t", str(SECONDS), "-n", "100000000", server.url()]
+    mine, theirs = _in_turn(
+        partial(our_efficiency, server.url(), "-H", "Connection: close"),
+        "ab" not in absent and partial(counted, r"Complete requests:\s+(\d+)", command),
+    )
+    yield f"| a new connection each | {_rate(mine)} | {_rate(theirs)} (ab) | {_ratio(mine, theirs)} |"
 
 
-def growth(server: Server) -> Iterator[str]:
+def _in_turn(
+    ours: Callable[[], Cost], other: Callable[[], Cost] | Literal[False]
+) -> tuple[list[Cost], list[Cost]]:
+    """Three runs of ours, each with one of a peer behind it where there is one."""
+    mine, theirs = [], []
+    for _ in range(3):
+        mine.append(ours())
+        theirs += [other()] if other else []
+    return mine, theirs
+
+
+def growth(server: Server, absent: dict[str, str]) -> Iterator[str]:
     """What a request costs as there is more of everything: it must not grow."""
     yield "\n| connections | CPU per request | peak memory | wrk's |\n| ---: | ---: | ---: | ---: |"
     for connections in (10, 100, 1_000, 10_000):
-        costs, theirs = zip(
-            *(
-                (
-                    our_efficiency(server.url(), "-d", BODY, connections=connections),
-                    wrk(server.url(), connections=connections),
-                )
-                for _ in range(3)
-            ),
-            strict=True,
+        costs, theirs = _in_turn(
+            partial(our_efficiency, server.url(), "-d", BODY, connections=connections),
+            "wrk" not in absent and partial(wrk, server.url(), connections=connections),
         )
         mine = f"{connections:,} | {1e6 / _median(costs):.1f} µs | {_memory(costs)}"
-        yield f"| {mine} | {1e6 / _median(theirs):.1f} µs, {_memory(theirs)} |"
+        beside = f"{1e6 / _median(theirs):.1f} µs, {_memory(theirs)}" if theirs else "missing"
+        yield f"| {mine} | {beside} |"
     yield "\n| targets | CPU per request | peak memory |\n| ---: | ---: | ---: |"
     for number in (1, 10, 100):
         with tempfile.TemporaryDirectory() as folder:
@@ -426,6 +435,10 @@ def _median(costs: Sequence[Cost]) -> float:
     return statistics.median(cost.per_cpu_second for cost in costs)
 
 
+def _rate(costs: Sequence[Cost]) -> str:
+    return f"{_median(costs):,.0f}" if costs else "missing"
+
+
 def _memory(costs: Sequence[Cost]) -> str:
     return f"{statistics.median(cost.peak_bytes for cost in costs) / 2**20:.0f} MiB"
 
@@ -436,21 +449,24 @@ def _ratio(mine: Sequence[Cost], theirs: Sequence[Cost]) -> str:
     return f"{statistics.median(pairs):.2f}" if pairs else ""
 
 
-def exactness(server: Server) -> Iterator[str]:
+def exactness(server: Server, absent: dict[str, str]) -> Iterator[str]:
     """Constant rates: what is reported beside what a capture on the wire saw, in microseconds."""
     yield "\n| rate | service p50 | wire p50 | lateness p50 | lateness p99 | verdict |"
     yield "| ---: | ---: | ---: | ---: | ---: | --- |"
     for rate in RATES:
         with tempfile.TemporaryDirectory() as folder:
             capture = Path(folder, "wire.pcap")
-            with Capture(capture, server.port):
+            with contextlib.nullcontext() if "tcpdump" in absent else Capture(capture, server.port):
                 result = ours(server.url(), "-d", BODY, load=("--rate", f"{rate}/s"), sender_alone=True)
             target = result["targets"]["target"]  # type: ignore[index]
-            wire = statistics.median(round_trips(capture.read_bytes(), server.port)) / 1e6
+            seen = round_trips(capture.read_bytes(), server.port) if capture.exists() else []
+            wire = statistics.median(seen) / 1e6 if seen else None
         late = target["lateness_ms"]
         told = (target["service_ms"]["p50"], wire, late["p50"], late["p99"])
         row = " | ".join("" if each is None else f"{1e3 * each:,.0f}" for each in told)
         yield f"| {rate:,}/s | {row} | {result['verdict']['status']} |"  # type: ignore[index]
+    if "tcpdump" in absent:
+        yield f"\nThe wire is missing: {absent['tcpdump']}"
 
 
 class Capture:
@@ -520,13 +536,21 @@ def machine() -> str:
 def main() -> None:
     """Print every table."""
     sys.path.append(str(Path(__file__).parents[2]))  # last, so that vpcbench is the one that was installed
+    from tests.performance.peers import CAPTURE, PEERS, missing
+
+    needed = [program for program in ("nginx", "openssl", "taskset") if not shutil.which(program)]
+    if needed:
+        sys.exit(
+            f"bench: not on the PATH: {', '.join(needed)}; on Debian: apt-get install nginx-light openssl util-linux"
+        )
+    absent = missing({**PEERS, "tcpdump": CAPTURE})
     print(f"{machine()}; {CONNECTIONS} connections, medians of {RUNS} (wrk) or 3 runs.\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         with Server(folder) as server:
-            for part in (efficiency(server, folder), shapes(server), exactness(server), growth(server)):
-                for line in part:
+            for part in (efficiency, shapes, exactness, growth):
+                for line in part(server, absent):
                     print(line, flush=True)
 
 

@@ -34,15 +34,7 @@ from benchmark.simulation.setup import MODEL
 STREAMS = 64
 TOKENS = 32
 SHORT, LONG = 640, 1920  # requests
-PEERS = {  # name → what pip installs it from
-    "vLLM": "vllm==0.33.0",
-    "EvalScope": "evalscope[perf]==1.14.1",
-    "aiperf": "aiperf==0.13.0",
-    "guidellm": "guidellm==0.8.1",
-}
-INSTALLING = 400  # seconds that each is given
 RUNNING = 240
-HERE = Path(__file__).parents[2] / ".venv-peers"
 FIRST, LAST = "0", str((os.cpu_count() or 1) - 1)
 BODY = {
     "model": MODEL,
@@ -148,7 +140,7 @@ def aiohttp(url: str, count: int, folder: Path) -> Told:
 
 def vllm(url: str, count: int, folder: Path) -> Told:
     """`vllm bench serve`."""
-    command = [str(HERE / "vLLM" / "bin" / "vllm"), "bench", "serve", "--backend", "openai-chat"]
+    command = ["vllm", "bench", "serve", "--backend", "openai-chat"]
     command += ["--base-url", url, "--endpoint", "/v1/chat/completions", "--model", MODEL]
     command += ["--tokenizer", str(tokenizer(folder)), "--dataset-name", "random", "--ignore-eos"]
     command += ["--random-input-len", str(TOKENS), "--random-output-len", str(TOKENS)]
@@ -162,7 +154,7 @@ def vllm(url: str, count: int, folder: Path) -> Told:
 
 def evalscope(url: str, count: int, folder: Path) -> Told:
     """`evalscope perf`."""
-    command = [str(HERE / "EvalScope" / "bin" / "evalscope"), "perf", "--api", "openai", "--model", MODEL]
+    command = ["evalscope", "perf", "--api", "openai", "--model", MODEL]
     command += ["--url", f"{url}/v1/chat/completions", "--parallel", str(STREAMS), "--number", str(count)]
     command += ["--dataset", "random", "--tokenizer-path", str(tokenizer(folder)), "--stream"]
     for end in ("min", "max"):
@@ -183,7 +175,7 @@ def evalscope(url: str, count: int, folder: Path) -> Told:
 
 def aiperf(url: str, count: int, folder: Path) -> Told:
     """`aiperf profile`."""
-    command = [str(HERE / "aiperf" / "bin" / "aiperf"), "profile", "--model", MODEL, "--url", url]
+    command = ["aiperf", "profile", "--model", MODEL, "--url", url]
     command += ["--endpoint-type", "chat", "--streaming", "--concurrency", str(STREAMS)]
     command += ["--request-count", str(count), "--tokenizer", str(tokenizer(folder)), "--ui", "none"]
     command += ["--synthetic-input-tokens-mean", str(TOKENS), "--output-tokens-mean", str(TOKENS)]
@@ -205,7 +197,7 @@ def aiperf(url: str, count: int, folder: Path) -> Told:
 def guidellm(url: str, count: int, folder: Path) -> Told:
     """`guidellm run`."""
     (folder / "p.csv").write_text("prompt,output_tokens_count\n" + f"{'hello ' * TOKENS},{TOKENS}\n" * count)
-    command = [str(HERE / "guidellm" / "bin" / "guidellm"), "run", "--backend"]
+    command = ["guidellm", "run", "--backend"]
     command += [
         f"kind=openai_http,target={url},model={MODEL},validate_backend=false",
         "--profile",
@@ -257,25 +249,6 @@ def tokenizer(folder: Path) -> Path:
     return where
 
 
-def missing(name: str) -> str:
-    """Why a peer cannot run; empty: it is there, perhaps only now."""
-    folder = HERE / name
-    if name not in PEERS or (folder / "installed").exists():
-        return ""
-    python = folder / "bin" / "python"
-    try:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", PEERS[name]]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLING, check=False)
-    except subprocess.TimeoutExpired:
-        return f"not installed within {INSTALLING} s"
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it failed"]
-        return "pip: " + next((line for line in lines if line.startswith("ERROR")), lines[-1])[:160]
-    (folder / "installed").touch()
-    return ""
-
-
 # ── one turn of a client ──
 
 
@@ -325,7 +298,9 @@ def truth_of(service: PracticeService, since: int) -> Told:
 
 def beside_peers(names: list[str], turns: int) -> Iterator[str]:
     """The table, and who is not in it."""
-    absent = {name: why for name in names if (why := missing(name))}
+    from tests.performance.peers import STREAMING, missing
+
+    absent = missing({name: STREAMING[name] for name in names if name in STREAMING})
     seen: dict[str, list[Turn]] = {name: [] for name in names if name not in absent}
     law = Streaming(Constant(0.05), Constant(0.01))
     with tempfile.TemporaryDirectory() as folder:
