@@ -64,7 +64,7 @@ def _addresses() -> Iterator[tuple[list[str], bool]]:
             addresses = tuple(Address(network.hosts[name]) for name in PATHS)
             with PracticeService(service, addresses, token=TOKEN, allow_remote=True) as practice:
                 network.enter("client")
-                print("One service on this machine, behind relayed networks of 15 ms and 0.25 ms each way.")
+                print("A practice service, behind relayed networks of 15 ms and 0.25 ms each way.")
                 yield practice.urls, False
     except NetworkUnavailable as error:
         addresses = (Address(path=PUBLIC), Address("127.0.0.2", path=VPC))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -124,7 +125,14 @@ def measure(
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(harmless(text), highlight=False, markup=False, soft_wrap=True)
+    """Print lines, between whose words a terminal's width breaks them; addresses stay whole, to be copied."""
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        fitting = textwrap.fill(
+            line, console.width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+        )
+        said = fitting if console.is_terminal else line
+        console.print(harmless(said), highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
