@@ -133,13 +133,18 @@ def _sections(result: Result, charts: Charts) -> list[Section]:
             tables=tuple(each for split in result.breakdown for each in tables.breakdown(split)),
         ),
         section("cost", tables=costs.tables(result), lines=costs.lines(result)),
-        section("streams", "first_tokens", "gaps", tables=streams(result)),
+        section(_told_of_tokens(result), "first_tokens", "gaps", tables=streams(result)),
         section("latency", "percentiles", "rounds", tables=(tables.latency(result),)),
         section("phases", "phases", tables=tables.phases(result)),
         section("account", tables=(*tables.account(result), *instances(result))),
         section("method", lines=_method(result), terms=words.TERMS),
         *made,
     ]
+
+
+def _told_of_tokens(result: Result) -> str:
+    """Which section: of streams, or only of tokens that came in whole answers."""
+    return "streams" if any(target.stream for target in result.targets.values()) else "tokens"
 
 
 def _subtitle(result: Result) -> str:

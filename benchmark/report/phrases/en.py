@@ -10,6 +10,7 @@ SECTIONS = {
     "sweep": "Sweep",
     "comparison": "Comparison",
     "streams": "Streamed answers",
+    "tokens": "Tokens",
     "breakdown": "Why",
     "cost": "What the traffic costs",
     "latency": "Latency",
