@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parents[2] / ".venv-peers"
 MOST_SHOWN = 160  # characters of a reason
+OUT_OF_TIME = (124, -9)  # what `timeout` ends with, the latter where it had to kill
 
 
 class Peer(NamedTuple):
@@ -134,7 +134,7 @@ def _install(peer: Peer, folder: Path) -> str:
         _say(f"Installing {peer.program}, {installer.seconds:.0f} s at most: {shlex.join(command)}")
         try:
             why = _failure(command, until - time.monotonic())
-        except subprocess.TimeoutExpired:
+        except TimeoutError:
             why = f"not installed within {installer.seconds:.0f} s"
         if why:
             _say(f"{peer.program} is missing: {why}")
@@ -149,32 +149,22 @@ def _is_there(peer: Peer, folder: Path) -> bool:
 
 
 def _failure(command: list[str], seconds: float) -> str:
-    """Runs a command with low priority; why it failed, or nothing. Raises TimeoutExpired."""
+    """Runs a command with low priority; why it failed, or nothing. Raises TimeoutError.
+
+    `timeout` bounds it and all that it starts, even where this process is killed meanwhile.
+    """
+    bounded = ["timeout", "--kill-after=10", f"{max(seconds, 0.001):.3f}", "nice", "-n", "10", *command]
     with tempfile.TemporaryFile("w+", errors="replace") as output:
-        process = subprocess.Popen(
-            ["nice", "-n", "10", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(bounded, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         try:
-            code = process.wait(max(seconds, 0))
-        finally:
-            _end(process)
+            code = process.wait()
+        finally:  # interrupted
+            process.terminate()
+            process.wait()
+        if code in OUT_OF_TIME:
+            raise TimeoutError
         output.seek(0)
         return _reason(output.read().splitlines()) if code else ""
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends what a command started, if it still runs."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, number)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                continue
 
 
 _ERROR = re.compile(r"\s*(error|e:|npm err|go: (?!downloading))", re.IGNORECASE)
