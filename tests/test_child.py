@@ -31,8 +31,14 @@ def fail(pipe: Connection) -> None:
     sys.exit(7)
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child imports nothing from the current directory, and so not these tests from the checkout's."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
-def child() -> Child:
+def child(_elsewhere: None) -> Child:
     return Child(echo, "hello")
 
 

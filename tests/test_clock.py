@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -244,6 +245,7 @@ def test_sleepers_wake_in_the_order_of_their_instants(run: Run) -> None:
 
 def test_many_sleepers_share_one_alarm(run: Run) -> None:
     async def scene() -> None:
+        gc.collect()  # what earlier tests left may hold descriptors
         before = open_descriptors() if sys.platform == "linux" else 0
         sleeper = Sleeper(asyncio.get_running_loop())
         begun, woken = now(), []

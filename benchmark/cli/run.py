@@ -129,7 +129,11 @@ def _say(console: Console, text: str) -> None:
     for line in text.split("\n"):
         indent = line[: len(line) - len(line.lstrip())]
         fitting = textwrap.fill(
-            line, console.width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+            line,
+            console.width,
+            subsequent_indent=f"{indent}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
         )
         said = fitting if console.is_terminal else line
         console.print(harmless(said), highlight=False, markup=False, soft_wrap=True)

@@ -189,7 +189,7 @@ class _Settings(TypedDict):
     keep_connections: Flag
     objectives: Annotated[list[Text | dict[str, Any]], Field(max_length=1000)]
     primary: Text
-    cost: NotRequired[_Costs]
+    cost: NotRequired[_Costs | None]
 
 
 @with_config(ConfigDict(extra="allow"))

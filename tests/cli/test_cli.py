@@ -225,7 +225,9 @@ def test_the_shipped_scenarios_run(
             each["levels"] for each in result["capacity"].values()
         )
         return
-    assert status is ExitStatus.OK or held_up(status, tmp_path / path.stem)
+    told = result["objectives"] + [each for level in result["sweep"] or () for each in level["objectives"]]
+    undecided = status is ExitStatus.OBJECTIVES_MISSED and not all(each["decided"] for each in told)
+    assert status is ExitStatus.OK or undecided or held_up(status, tmp_path / path.stem)  # of so few requests
     asked = [level["targets"] for level in result["sweep"] or ()] or [result["targets"]]
     assert all(target["counts"]["ok"] for targets in asked for target in targets.values())
     if path.stem == "handshakes":

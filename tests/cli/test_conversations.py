@@ -95,6 +95,7 @@ def run(
     *,
     transport: str = "http1",
     processes: int = 1,
+    status: int = 0,
 ) -> dict[str, Any]:
     """The result's target, after rows of three questions each were asked."""
     rows = [
@@ -114,7 +115,7 @@ load: {load}
 rounds: 1
 """
 
-        measured("run", write(folder, scenario), folder=folder)
+        measured("run", write(folder, scenario), folder=folder, status=status)
     target: dict[str, Any] = result_of(folder / "out")["targets"]["a"]
     counts, unmeasured = target["counts"], target["unmeasured"]
     assert counts["scheduled"] == counts["ok"] + counts["failed"] + counts["unsent"]
@@ -174,7 +175,8 @@ def test_conversations_arrive_by_the_schedule(tmp_path: Path) -> None:
 def test_a_failure_ends_a_conversation_and_its_other_turns_are_counted(tmp_path: Path) -> None:
     """Closed loop: whose conversation failed begins another one, so that as many users talk."""
     talker = Talker(refuse=2)
-    target = run(tmp_path, talker, "{connections: 3, duration: 1s, warmup: 0s}", "{history: recorded}")
+    load = "{connections: 3, duration: 1s, warmup: 0s}"
+    target = run(tmp_path, talker, load, "{history: recorded}", status=1)  # more than 1 % fail
     failed = target["counts"]["failed"]
     assert failed > 0
     assert target["conversations"]["unbegun"] == failed  # each had one turn left

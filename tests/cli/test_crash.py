@@ -136,7 +136,7 @@ def test_before_anything_was_measured(
 
     monkeypatch.setattr(Journal, "see", fail)
     told = crashes("run", url, folder, capsys)
-    assert told.endswith("Nothing was measured by then; it's here may go.\n\n")
+    assert told.endswith("Nothing was measured by then; it's here may go.\n")
 
 
 DEMO = """

@@ -147,6 +147,7 @@ tokenizer: tokenizer.json
 request:
   path: v1/chat/completions
   json: {{model: {MODEL}, stream: true, messages: [{{role: user, content: hi}}], max_tokens: {TOKENS}, ignore_eos: true}}
+  pin: false
 load: {{connections: 3, duration: 1s, warmup: 100ms}}
 rounds: 1
 """

@@ -82,9 +82,7 @@ def test_this_system_tells_of_its_ports() -> None:
 
 
 def test_a_load_that_cannot_be_opened_sends_nothing(scripted: ScriptedServer, tmp_path: Path) -> None:
-    scenario = (
-        f'targets: {{a: {{url: "http://127.0.0.1:{scripted.port}"}}}}\nload: {{connections: 100000000}}'
-    )
+    scenario = f'targets: {{a: {{url: "http://127.0.0.1:{scripted.port}"}}}}\nload: {{connections: 900000}}'
     done = vpcbench("run", write(tmp_path, scenario), "-o", "out", folder=tmp_path)
     assert done.returncode == 2
     assert "open files" in done.stderr
