@@ -135,14 +135,15 @@ request: {{body: '{hostile}', headers: {{X-Said: '{hostile}'}}}}
 load: {{rate: 50/s, duration: 1s, warmup: 0s}}
 rounds: 1
 """
-    measured("run", write(tmp_path, scenario), folder=tmp_path)
+    measured("run", write(tmp_path, scenario), folder=tmp_path, status=1)  # a third fails
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
         page.goto((tmp_path / "out" / "report.html").as_uri())
-        page.wait_for_selector("html[data-drawn]", state="attached")
+        if page.locator("#drawing").count():  # a run that was held up may have no chart
+            page.wait_for_selector("html[data-drawn]", state="attached")
         assert page.evaluate("window.ran") is None
         assert "window.ran=1" in page.content()  # it is there, as text
         assert page.locator("img").count() == 0
