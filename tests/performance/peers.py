@@ -78,9 +78,13 @@ def _go(peer: Peer, folder: Path) -> list[list[str]]:
 
 
 def _cargo(peer: Peer, folder: Path) -> list[list[str]]:
-    """What was compiled is kept when time is up, so that another try goes on from there."""
-    where = ["--root", str(folder), "--target-dir", str(folder / "cargo")]
-    return [["cargo", "install", "--quiet", "--locked", "--jobs", str(_jobs()), *where, peer.package]]
+    """What was compiled, half a gigabyte, is kept when time is up, so that another try goes on from there."""
+    compiled = str(folder / "cargo" / peer.program)
+    where = ["--root", str(folder), "--target-dir", compiled]
+    return [
+        ["cargo", "install", "--quiet", "--locked", "--jobs", str(_jobs()), *where, peer.package],
+        ["rm", "-rf", compiled],
+    ]
 
 
 def _npm(peer: Peer, folder: Path) -> list[list[str]]:
@@ -139,7 +143,6 @@ def _install(peer: Peer, folder: Path) -> str:
         if why:
             _say(f"{peer.program} is missing: {why}")
             return why
-    shutil.rmtree(folder / "cargo", ignore_errors=True)  # half a gigabyte that built it
     return "" if _is_there(peer, folder) else f"{peer.package} has no program {peer.program}"
 
 

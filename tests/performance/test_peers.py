@@ -115,5 +115,20 @@ def test_an_installation_that_takes_too_long_is_ended(
     assert missing({"it": MADE_UP}, tmp_path) == {"it": "not installed within 0 s"}
 
 
+def test_what_cargo_compiled_is_kept_until_it_is_installed(tools: Path, tmp_path: Path) -> None:
+    made, compiled = tmp_path / "bin" / "no-such-peer", tmp_path / "cargo" / "no-such-peer"
+    script(tools / "cargo", f"mkdir -p {compiled}; exit 1")
+    script(
+        tools / "npm",
+        f"printf '#!/bin/sh' >{tmp_path}/bin/another-peer; chmod +x {tmp_path}/bin/another-peer",
+    )
+    other = Peer("another-peer", "npm", "another-peer@1.0.0")
+    assert missing({"it": MADE_UP, "other": other}, tmp_path).keys() == {"it"}
+    assert compiled.exists()
+    script(tools / "cargo", f"printf '#!/bin/sh' >{made}; chmod +x {made}")
+    assert missing({"it": MADE_UP}, tmp_path) == {}
+    assert not compiled.exists()
+
+
 def test_a_reason_fits_into_a_cell() -> None:
     assert one_cell("a |\n b  " + "c" * 999) == "a / b " + "c" * (peers.MOST_SHOWN - 6)
