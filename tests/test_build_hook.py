@@ -59,9 +59,12 @@ def stand_in(project: Path, mypycify: str, *, sitecustomize: str = "") -> None:
     (package.parent / "sitecustomize.py").write_text(sitecustomize)
 
 
+SAID = {"CC", "CFLAGS", "LDFLAGS", "VPCBENCH_COMPILE"}  # that a user, or CI, may have set
+
+
 def build(project: Path, *, target: str = "wheel", **environ: str) -> subprocess.CompletedProcess[str]:
     """Build into the folder `dist`, as a build front end does."""
-    clean = {name: value for name, value in os.environ.items() if name not in {"CC", "CFLAGS", "LDFLAGS"}}
+    clean = {name: value for name, value in os.environ.items() if name not in SAID}
     return subprocess.run(
         [sys.executable, "-P", "-m", "hatchling", "build", "-t", target],
         cwd=project,
@@ -216,7 +219,7 @@ def test_a_compiler_of_python_is_asked_for_only_where_it_is_of_use(
     done = subprocess.run(
         [sys.executable, "-P", "-c", REQUIREMENTS],
         cwd=project,
-        env={**os.environ, **environ},
+        env={**{name: value for name, value in os.environ.items() if name not in SAID}, **environ},
         capture_output=True,
         text=True,
         check=True,
