@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from benchmark.analysis.failing import NO_ANSWERS, failing
 from benchmark.analysis.loop_delay import ORDINARY, delays, loop_delay
 from benchmark.analysis.statistics import Interval, quantile
 from benchmark.measure.bands import Bands
-from benchmark.measure.exchange import Failure
+from benchmark.measure.exchange import TIMEOUTS, Failure
 from benchmark.measure.recording import PHASES, Recording
 from benchmark.result.model import (
     QUANTILES,
@@ -24,7 +25,7 @@ from benchmark.result.model import (
 )
 from benchmark.result.run import STOPPED, Round, Run
 from benchmark.scenario.objective import parse_objective
-from benchmark.units import MILLISECOND, NANOSECONDS, format_duration
+from benchmark.units import MILLISECOND, NANOSECONDS, format_duration, format_rate
 
 OF_FIGURE = 0.05  # of a figure, that the generator's lateness may make up
 OF_CLAIM = 0.2  # of a claimed difference
@@ -227,6 +228,8 @@ def verdict_of(
         reason = f"the run ended early ({run.interrupted}): what was measured is kept; run it again for a full answer"
         return Verdict.of("interrupted", [("interrupted", reason)])
     failed = list(failing(run))
+    if failed and (reason := _swamped(run)):
+        return Verdict.of("invalid", [("generator-limit", reason)])
     if any(code in NO_ANSWERS for code, _ in failed):  # no lateness of ours does that
         return Verdict.of("fail", failed)
     late = [*(f"{doubt}; {REMEDY}" for doubt in doubts), *_late_misses(run, objectives)]
@@ -265,6 +268,17 @@ def _exhausted(run: Run) -> list[str]:
         if count:
             reasons.append(f"{count:,} requests failed on this machine, because {said}")
     return reasons
+
+
+def _swamped(run: Run) -> str:
+    """Why timeouts are the generator's own, in words: it could not take up what was asked of it; empty: it could."""
+    asked, reached = _rates(run)
+    failures = sum((run.account(name).failures for name in run.targets), Counter[str]())
+    late = sum(failures[kind.label] for kind in TIMEOUTS)
+    if asked is None or reached is None or reached >= REACHED * asked or late < 0.5 * failures.total():
+        return ""
+    rates = f"{format_rate(reached)} of the {format_rate(asked)} that were asked"
+    return f"{GENERATOR} reached {rates}, and requests timed out: {REMEDY}"
 
 
 def _bad_rounds(run: Run) -> list[str]:

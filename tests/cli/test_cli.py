@@ -20,6 +20,7 @@ from benchmark.simulation.setup import Address
 from tests.cli.command import ROOT, held_up, measured, metric, result_of, valid, vpcbench, write
 from tests.known_server import KnownServer
 from tests.servers import Nginx, ScriptedServer, free_ports
+from tests.verdicts import Evidence
 
 CANARY = "canary-4f0a51c0ffee"
 
@@ -50,14 +51,21 @@ rounds: 6
         assert sent == sum(logged == port for logged, _, _ in nginx.log())
 
 
+MOST_WAITED = 0.005  # of the time, ready to run: half of what would make one request in a hundred late
+
+
 @pytest.mark.verify
-def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path) -> None:
+def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path, evidence: Evidence) -> None:
     """1 kHz against 5 ms: p50 and p99 within 5 % of the service's own log."""
     with KnownServer(0.005) as service:
         options = ("--rate", "1000/s", "--duration", "4s", "--rounds", "2", "--warmup", "500ms")
         valid("curl", service.url, "-d", "hello", *options, folder=tmp_path)
         log = service.latencies() / 1e6
-    target = result_of(tmp_path / "out")["targets"]["target"]
+    result = result_of(tmp_path / "out")
+    for worker in result["generator"]["workers"]:
+        if (waited := worker["run_queue_seconds"] / worker["seconds"]) > MOST_WAITED:
+            evidence.note(f"the sending process was ready and without a core for {waited:.1%} of the time")
+    target = result["targets"]["target"]
     assert target["counts"]["ok"] == target["counts"]["scheduled"]
     for name, q in (("p50", 0.5), ("p99", 0.99)):
         assert target["response_ms"][name] == pytest.approx(np.quantile(log, q), rel=0.05)
@@ -257,6 +265,5 @@ def test_demo(tmp_path: Path) -> None:
     }
     saved = metric(result_of(folder), "response.p50")["difference"]
     assert -35 < saved["value"] < -29.0  # 29.5 ms of path, and its jitter
-    assert max(map(len, done.stdout.splitlines())) <= 80 or str(folder.name) in max(
-        done.stdout.splitlines(), key=len
-    )
+    _, _, told = done.stdout.partition("\n\n")  # behind the plan, whose addresses stay whole
+    assert all(len(line) <= 80 or folder.name in line for line in told.splitlines())
