@@ -51,12 +51,13 @@ rounds: 6
         assert sent == sum(logged == port for logged, _, _ in nginx.log())
 
 
-MOST_WAITED = 0.005  # of the time, ready to run: half of what would make one request in a hundred late
+MOST_WAITED = 0.002  # of the time, ready to run: a fifth of what would make one request in a hundred late
+WAKING = 0.25  # milliseconds that being woken may take a sender, as in the network lab
 
 
 @pytest.mark.verify
 def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path, evidence: Evidence) -> None:
-    """1 kHz against 5 ms: p50 and p99 within 5 % of the service's own log."""
+    """1 kHz against 5 ms: p50 and p99 within 5 % of the service's own log, or what the sender's own waking takes."""
     with KnownServer(0.005) as service:
         options = ("--rate", "1000/s", "--duration", "4s", "--rounds", "2", "--warmup", "500ms")
         valid("curl", service.url, "-d", "hello", *options, folder=tmp_path)
@@ -68,7 +69,8 @@ def test_the_truth_of_a_known_service_is_recovered(tmp_path: Path, evidence: Evi
     target = result["targets"]["target"]
     assert target["counts"]["ok"] == target["counts"]["scheduled"]
     for name, q in (("p50", 0.5), ("p99", 0.99)):
-        assert target["response_ms"][name] == pytest.approx(np.quantile(log, q), rel=0.05)
+        own = target["lateness_ms"][name] + (WAKING if name == "p99" else 0.0)
+        assert target["response_ms"][name] == pytest.approx(np.quantile(log, q), rel=0.05, abs=own)
 
 
 @pytest.mark.verify
